@@ -1,0 +1,48 @@
+import { defineConfig } from "vitest/config";
+
+// The source condition makes every package resolve to its src, so that no test can pass on a stale build.
+const source = {
+  resolve: { conditions: ["@zk/source"] },
+  ssr: { resolve: { conditions: ["@zk/source", "node", "import", "module", "default"] } },
+};
+
+export default defineConfig({
+  ...source,
+  oxc: { target: "node20" },
+  test: {
+    reporters: ["default", "./tools/count-reporter.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/{src,tests}/**/*.test.ts", "tools/**/*.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "lab",
+          include: ["lab/*/{src,tests}/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "lab/zoo_cluster/tests/failover/**"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "failover",
+          include: ["lab/zoo_cluster/tests/failover/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
