@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { CountReporter } from "./tools/count-reporter.js";
 
 // The source condition makes every package resolve to its src, so that no test can pass on a stale build.
 const source = {
@@ -10,7 +11,7 @@ export default defineConfig({
   ...source,
   oxc: { target: "node20" },
   test: {
-    reporters: ["default", "./tools/count-reporter.ts"],
+    reporters: ["default", new CountReporter()],
     projects: [
       {
         extends: true,

@@ -1,24 +1,68 @@
-// Builds the workspace through turbo: quiet when nothing changed, on stderr only, so that commands with `--json`
-// keep stdout for themselves. `node tools/build.mjs @zk/lab` builds that package and what it stands on.
+// Builds the workspace. Says nothing when all is well, and speaks on stderr only, so that commands with `--json` keep
+// stdout for themselves.
+//
+//   node tools/build.mjs                    everything, through turbo and its cache
+//   node tools/build.mjs lab/zoo_cluster    that package and what its tsconfig.build.json stands on, nothing more
+//
+// Both ways end in the same `tsc -b tsconfig.build.json`, so neither compiles again what the other has built.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pruneDist } from "./prune-dist.mjs";
+import { packageDirectories } from "./workspace.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const filters = process.argv.slice(2).map((name) => `--filter=${name}...`);
-const turbo = spawnSync(
-  process.execPath,
-  [`${root}/node_modules/turbo/bin/turbo`, "run", "build", "--output-logs=errors-only", ...filters],
-  {
+const wanted = process.argv.slice(2);
+
+const turbo = [join(root, "node_modules/turbo/bin/turbo"), "run", "build", "--output-logs=errors-only"];
+const tsc = [join(root, "node_modules/typescript/bin/tsc"), "-b", "--pretty", "false"];
+
+/** @param {string[]} directories */
+function compile(directories) {
+  return run([...tsc, ...directories.map((directory) => `${directory}/tsconfig.build.json`)]);
+}
+
+/** @param {string[]} command a script for this Node, then its arguments */
+function run(command) {
+  const result = spawnSync(process.execPath, command, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
-    env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1" },
-  },
-);
-if (turbo.status !== 0) {
-  process.stderr.write(turbo.stdout ?? "");
-  process.stderr.write(turbo.stderr ?? "");
-  if (turbo.error) process.stderr.write(`${turbo.error.message}\n`);
-  process.stderr.write("The build failed; the compiler's own words are above. `pnpm build` runs it alone.\n");
-  process.exit(turbo.status ?? 1);
+    maxBuffer: 64 * 1024 * 1024,
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1" },
+  });
+  if (result.status === 0) return 0;
+  process.stderr.write(result.stdout ?? "");
+  process.stderr.write(result.stderr ?? "");
+  if (result.error) process.stderr.write(`${result.error.message}\n`);
+  if (result.signal) process.stderr.write(`The build was ended by ${result.signal}.\n`);
+  return result.status ?? 1;
 }
+
+/** Turbo runs each package's script through pnpm and gives up when that is not on the PATH. */
+function pnpmIsOnPath() {
+  const names = process.platform === "win32" ? ["pnpm.exe", "pnpm.cmd"] : ["pnpm"];
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.some((folder) => names.some((name) => existsSync(join(folder, name))));
+}
+
+const all = packageDirectories(root);
+for (const directory of wanted) {
+  if (!all.includes(directory)) {
+    process.stderr.write(
+      `tools/build.mjs: there is no package "${directory}". Packages: ${all.join(", ")}\n`,
+    );
+    process.exit(64);
+  }
+}
+
+const status = wanted.length > 0 ? compile(wanted) : pnpmIsOnPath() ? run(turbo) : compile(all);
+if (status !== 0) {
+  process.stderr.write(
+    "\nThe build failed; the compiler's own words are above. `pnpm build` runs it alone. If what they say has nothing to do\n" +
+      "with your change, `pnpm clean` forgets all build output and caches.\n",
+  );
+  process.exit(status);
+}
+for (const directory of all) pruneDist(join(root, directory));
