@@ -1,0 +1,180 @@
+import { EncodeError } from "../errors.js";
+import type { Codec } from "./codec.js";
+import { encodeUtf8Into } from "./utf8.js";
+
+const INITIAL_BYTES = 256;
+/** Up to here `take` copies and keeps its memory; above, it hands its memory over and starts small again. */
+const KEEP_BYTES_MAX = 65_536;
+const LONG_MIN = -(2n ** 63n);
+const LONG_MAX = 2n ** 63n - 1n;
+
+/**
+ * Writes jute values one after another into memory that grows as needed.
+ *
+ * Values are checked: what has no encoding is an {@link EncodeError}, never a silently different number. After an error
+ * the bytes already written stay; {@link JuteWriter.truncate} forgets them.
+ *
+ * Source: ZooKeeper 3.4.6, src/java/main/org/apache/jute/BinaryOutputArchive.java
+ */
+export class JuteWriter {
+  private bytes: Uint8Array;
+  private view: DataView;
+  private used = 0;
+  private readonly initialBytes: number;
+
+  /** @param initialBytes memory to begin with, 256 by default */
+  constructor(initialBytes: number = INITIAL_BYTES) {
+    this.initialBytes = Math.max(16, initialBytes);
+    this.bytes = new Uint8Array(this.initialBytes);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** How many bytes have been written since the writer was made or last emptied. */
+  get length(): number {
+    return this.used;
+  }
+
+  /** One byte, 0 or 1. @throws EncodeError when it is no boolean */
+  bool(value: boolean): void {
+    if (typeof value !== "boolean") throw unfit(value, "a boolean");
+    const at = this.reserve(1);
+    this.bytes[at] = value ? 1 : 0;
+  }
+
+  /** One signed byte, -128 to 127. @throws EncodeError */
+  byte(value: number): void {
+    if (typeof value !== "number" || (value << 24) >> 24 !== value)
+      throw unfit(value, "a whole number from -128 to 127");
+    const at = this.reserve(1);
+    this.bytes[at] = value;
+  }
+
+  /** A signed 32-bit number. @throws EncodeError */
+  int(value: number): void {
+    if (typeof value !== "number" || (value | 0) !== value)
+      throw unfit(value, "a whole number from -2147483648 to 2147483647");
+    const at = this.reserve(4);
+    this.view.setInt32(at, value);
+  }
+
+  /** A signed 64-bit number. @throws EncodeError */
+  long(value: bigint): void {
+    if (typeof value !== "bigint" || value < LONG_MIN || value > LONG_MAX) {
+      throw unfit(value, "a bigint from -2^63 to 2^63 - 1");
+    }
+    const at = this.reserve(8);
+    this.view.setBigInt64(at, value);
+  }
+
+  /** A 32-bit floating-point number. @throws EncodeError when it is no number */
+  float(value: number): void {
+    if (typeof value !== "number") throw unfit(value, "a number");
+    const at = this.reserve(4);
+    this.view.setFloat32(at, value);
+  }
+
+  /** A 64-bit floating-point number. @throws EncodeError when it is no number */
+  double(value: number): void {
+    if (typeof value !== "number") throw unfit(value, "a number");
+    const at = this.reserve(8);
+    this.view.setFloat64(at, value);
+  }
+
+  /** Bytes with their length in front; null is written as length -1. @throws EncodeError */
+  buffer(value: Uint8Array | null): void {
+    if (value === null) {
+      this.int(-1);
+      return;
+    }
+    if (!(value instanceof Uint8Array)) throw unfit(value, "a Uint8Array or null");
+    const at = this.reserve(4 + value.length);
+    this.view.setInt32(at, value.length);
+    this.bytes.set(value, at + 4);
+  }
+
+  /** Text as UTF-8 with its byte length in front; null is written as length -1. @throws EncodeError */
+  ustring(value: string | null): void {
+    if (value === null) {
+      this.int(-1);
+      return;
+    }
+    if (typeof value !== "string") throw unfit(value, "a string or null");
+    const at = this.reserve(4 + value.length * 3);
+    const end = encodeUtf8Into(value, this.bytes, at + 4);
+    this.view.setInt32(at, end - at - 4);
+    this.used = end;
+  }
+
+  /** Elements with their count in front; null is written as count -1. @throws EncodeError */
+  vector<T>(values: readonly T[] | null, element: Codec<T>): void {
+    if (values === null) {
+      this.int(-1);
+      return;
+    }
+    if (!Array.isArray(values)) throw unfit(values, "an array or null");
+    this.int(values.length);
+    for (let index = 0; index < values.length; index++) {
+      try {
+        element.write(this, values[index] as T);
+      } catch (error) {
+        throw error instanceof EncodeError ? error.within(`vector<${element.name}>`, `[${index}]`) : error;
+      }
+    }
+  }
+
+  /** Leaves room for a frame's length. Returns what {@link JuteWriter.endFrame} wants. */
+  beginFrame(): number {
+    return this.reserve(4);
+  }
+
+  /**
+   * Writes the length of the frame that began at `start` in front of it.
+   *
+   * @param start what {@link JuteWriter.beginFrame} returned
+   * @returns the length of the payload in bytes, not counting the length itself
+   */
+  endFrame(start: number): number {
+    const payloadBytes = this.used - start - 4;
+    this.view.setInt32(start, payloadBytes);
+    return payloadBytes;
+  }
+
+  /** Forgets what was written after the first `length` bytes, as when a request turns out to be too large. */
+  truncate(length: number): void {
+    if (length < 0 || length > this.used)
+      throw new RangeError(`cannot truncate ${this.used} bytes to ${length}`);
+    this.used = length;
+  }
+
+  /** Everything written so far, as bytes the writer will never touch again; the writer is empty afterwards. */
+  take(): Uint8Array {
+    const used = this.used;
+    this.used = 0;
+    if (used <= KEEP_BYTES_MAX) return this.bytes.slice(0, used);
+    const given = this.bytes.subarray(0, used);
+    this.bytes = new Uint8Array(this.initialBytes);
+    this.view = new DataView(this.bytes.buffer);
+    return given;
+  }
+
+  private reserve(count: number): number {
+    const at = this.used;
+    const end = at + count;
+    if (end > this.bytes.length) this.grow(end);
+    this.used = end;
+    return at;
+  }
+
+  private grow(bytesNeeded: number): void {
+    const grown = new Uint8Array(Math.max(bytesNeeded, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.used));
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer);
+  }
+}
+
+function unfit(value: unknown, wanted: string): EncodeError {
+  const shown =
+    typeof value === "string" ? "a string" : typeof value === "object" ? "an object" : String(value);
+  return new EncodeError(`${value === null ? "null" : shown} cannot be written: ${wanted} is needed`);
+}
