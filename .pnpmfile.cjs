@@ -9,13 +9,14 @@ const oldestNode = [20, 19];
 const installed = join(__dirname, "node_modules", ".pnpm-workspace-state-v1.json");
 const command = process.argv[2] ?? "";
 const isInstall = ["install", "i", "ci"].includes(command);
-// `pnpm test` in a bare clone starts `pnpm install` by itself; only the outer one speaks, after the inner one is done.
+// `pnpm test` in a bare clone starts `pnpm install` by itself. The outer one speaks, so that its words come last; it knows
+// only of a first install that failed, so of any later one the inner one speaks.
 const isInner = process.env.ZK_TOOLKIT_PNPM !== undefined;
 process.env.ZK_TOOLKIT_PNPM = String(process.pid);
 
 process.once("exit", (code) => {
-  if (code === 0 || isInner) return;
-  if (!isInstall && existsSync(installed)) return;
+  if (code === 0) return;
+  if (isInstall ? isInner && !existsSync(installed) : existsSync(installed)) return;
   const [major, minor] = process.versions.node.split(".").map(Number);
   const tooOld = major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]);
   const lines = tooOld
@@ -24,10 +25,11 @@ process.once("exit", (code) => {
         "Install a newer one (https://nodejs.org, or `nvm install 22`), then run the same command again.",
       ]
     : [
-        "The development dependencies could not be installed, so nothing was built or run. The first error above says why.",
+        "The development dependencies could not be installed, so nothing was built or run. The errors above say why.",
         "  ECONNREFUSED, ENOTFOUND, ETIMEDOUT  no way to the package registry: look at the network, at HTTPS_PROXY, and at",
         "                                      what `npm config get registry` says",
         "  ERR_PNPM_OUTDATED_LOCKFILE          package.json and pnpm-lock.yaml disagree: `pnpm install` and commit both",
+        "  ERR_PNPM_UNSUPPORTED_ENGINE         another version of Node.js is needed; the error says which",
         "  ENOSPC, EACCES                      no room, or no right to write here or in pnpm's store",
         "Then run the same command again; it goes on where it stopped. To start over, delete node_modules first.",
       ];
