@@ -1,3 +1,8 @@
+export { cacheDirectory } from "./cache-directory.js";
+export { controlScripts, installRecordName, installRelease } from "./install.js";
+export type { FindJavaOptions } from "./java.js";
+export { findJava, javaMajorMin, parseJavaVersion } from "./java.js";
+export { provisionRelease } from "./provision.js";
 export type {
   Environment,
   Java,
@@ -7,3 +12,4 @@ export type {
   ReleaseStep,
 } from "./types.js";
 export { releaseSteps } from "./types.js";
+export { checkVersion, defaultVersion, isAtLeast } from "./version.js";

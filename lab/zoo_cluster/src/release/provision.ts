@@ -1,0 +1,122 @@
+import { join } from "node:path";
+import { isLabError, LabError } from "../errors.js";
+import { cachePlaces, sweepWork } from "./cache.js";
+import { cacheDirectory } from "./cache-directory.js";
+import { describeError } from "./files.js";
+import { withLock } from "./lock.js";
+import { isOffline, type StepContext, type StepResult } from "./step.js";
+import { cacheScope, tryCache } from "./step-cache.js";
+import { tryHome } from "./step-home.js";
+import { tryMaven } from "./step-maven.js";
+import {
+  type ProvisionOptions,
+  type Release,
+  type ReleaseAttempt,
+  type ReleaseStep,
+  releaseSteps,
+} from "./types.js";
+import { checkVersion, defaultVersion, tarballName } from "./version.js";
+
+/**
+ * Gives a complete ZooKeeper release, from the first step of the chain that has one: the user's own (`ZK_LAB_HOME`,
+ * `ZK_LAB_CLASSPATH`), the cache, the user's archive (`ZK_LAB_ARCHIVE`), Maven, the ASF archive.
+ *
+ * Two processes that need the same version at once cooperate: one makes it, the other waits and takes it from the cache.
+ *
+ * @throws LabError `NO_RELEASE` with every step and its reason in the message and in `details.chain`;
+ * `DIGEST_MISMATCH` and `BAD_ARCHIVE` at once, since going on would hide an attack or a broken disk; `BAD_OPTION` for a
+ * version that is none; `LOCK_TIMEOUT`
+ */
+export async function provisionRelease(options: ProvisionOptions = {}): Promise<Release> {
+  const context = stepContext(options);
+  const { version, cacheRoot, onProgress, signal } = context;
+  signal?.throwIfAborted();
+  const misses = new Map<ReleaseStep, string>();
+  const attempt = async (step: ReleaseStep, work: () => Promise<StepResult>): Promise<Release | null> => {
+    const result = await attemptStep(context, work);
+    if ("release" in result) return result.release;
+    misses.set(step, result.miss);
+    return null;
+  };
+
+  const ready =
+    (await attempt("home", () => tryHome(context))) ??
+    (await attempt("cache", () => tryCache(context, cacheScope(context))));
+  if (ready) return ready;
+  tellWhatWasAskedFor(context, misses);
+
+  const lockPath = join(cachePlaces(cacheRoot).locks, `${version}.lock`);
+  try {
+    const made = await withLock(
+      lockPath,
+      { purpose: `ZooKeeper ${version}`, signal, onProgress },
+      async () => {
+        await sweepWork(cacheRoot);
+        return (
+          // Another process may have made it while we waited for the lock.
+          (await attempt("cache", () => tryCache(context, cacheScope(context)))) ??
+          (await attempt("maven", () => tryMaven(context)))
+        );
+      },
+    );
+    if (made) return made;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isLabError(error)) throw error;
+    misses.set(
+      "cache",
+      `${cacheRoot} cannot be used: ${describeError(error)} (ZK_LAB_CACHE names another place)`,
+    );
+  }
+  throw noRelease(context, misses);
+}
+
+/** The context of all steps from what a caller gave. */
+export function stepContext(options: ProvisionOptions): StepContext {
+  const env = options.env ?? process.env;
+  return {
+    version: checkVersion(options.version ?? defaultVersion),
+    env,
+    cacheRoot: cacheDirectory(env),
+    onProgress: options.onProgress ?? (() => {}),
+    signal: options.signal,
+  };
+}
+
+async function attemptStep(context: StepContext, work: () => Promise<StepResult>): Promise<StepResult> {
+  try {
+    return await work();
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    if (isLabError(error, "DIGEST_MISMATCH") || isLabError(error, "BAD_ARCHIVE")) throw error;
+    return { miss: describeError(error) };
+  }
+}
+
+/** A release that the user named and that is not used must not be passed over in silence. */
+function tellWhatWasAskedFor(
+  { env, onProgress }: StepContext,
+  misses: ReadonlyMap<ReleaseStep, string>,
+): void {
+  if (env["ZK_LAB_HOME"] || env["ZK_LAB_CLASSPATH"]) onProgress(`not used: ${misses.get("home")}`);
+}
+
+function noRelease(context: StepContext, misses: ReadonlyMap<ReleaseStep, string>): LabError {
+  const { version, env } = context;
+  const chain: ReleaseAttempt[] = releaseSteps.map((step) => ({
+    step,
+    outcome: "miss",
+    reason: misses.get(step) ?? "not tried",
+  }));
+  const lines = [
+    `no ZooKeeper ${version} to run; every step of the search came to nothing:`,
+    ...chain.map(({ step, reason }) => `  ${step}: ${reason.replaceAll("\n", "\n    ")}`),
+    "The three easiest ways out:",
+    isOffline(env)
+      ? "  1. unset ZK_LAB_OFFLINE, so that Maven or the download can be tried"
+      : "  1. install Maven (apt-get install maven, brew install maven, sdk install maven) and run this again",
+    `  2. get ${tarballName(version)}.tar.gz by hand and set ZK_LAB_ARCHIVE=/path/to/${tarballName(version)}.tar.gz`,
+    `  3. unpack a release yourself and set ZK_LAB_HOME=/path/to/${tarballName(version)}`,
+  ];
+  return new LabError("NO_RELEASE", lines.join("\n"), { details: { version, chain } });
+}
