@@ -1,0 +1,151 @@
+/** The calls under way: those that wait for a connection, and those that wait for their replies; both bounded. */
+import type { Call } from "./call.js";
+import { Fifo } from "./fifo.js";
+import type { Limits } from "./options.js";
+
+/** What a lost connection does to the calls that were on it. */
+export interface LossSorting {
+  /** To be told that their answer is lost. */
+  readonly lost: Call[];
+  /** Sent again on the next connection. */
+  readonly resent: Call[];
+}
+
+/** See the head of this file. */
+export class CallBook {
+  readonly #limits: Limits;
+  readonly #queued = new Fifo<Call>();
+  readonly #inFlight = new Fifo<Call>();
+  #bytes = 0;
+  /** Place in the in-flight order up to which the bytes were handed to the transport. */
+  #handedOver = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get queuedSize(): number {
+    return this.#queued.size;
+  }
+
+  get inFlightSize(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Estimated bytes of all calls under way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Why a call cannot be taken in, or undefined when it can. */
+  refuses(call: Call): string | undefined {
+    if (this.#queued.size >= this.#limits.queuedCallsMax) {
+      return `${this.#queued.size} calls wait already (queuedCallsMax); await drained() before sending more`;
+    }
+    // A lone call is always let in: the frame limit is what judges its size.
+    if (this.#bytes > 0 && this.#bytes + call.weight > this.#limits.queuedBytesMax) {
+      return `${this.#bytes} bytes wait already (queuedBytesMax); await drained() before sending more`;
+    }
+    return undefined;
+  }
+
+  enqueue(call: Call): void {
+    call.phase = "queued";
+    this.#bytes += call.weight;
+    this.#queued.push(call);
+  }
+
+  /** The next call to send, if the limit on outstanding requests allows one. It leaves the queue. */
+  next(): Call | undefined {
+    return this.#inFlight.size < this.#limits.outstandingMax ? this.#queued.shift() : undefined;
+  }
+
+  sent(call: Call, xid: number, nowMs: number): void {
+    call.phase = "sent";
+    call.xid = xid;
+    call.sentAtMs = nowMs;
+    call.sends += 1;
+    this.#inFlight.push(call);
+  }
+
+  /** Notes that all that was sent so far went to the transport: from now on its fate is unknown without a reply. */
+  handedOver(): void {
+    this.#handedOver = this.#inFlight.end;
+  }
+
+  oldestInFlight(): Call | undefined {
+    return this.#inFlight.peek();
+  }
+
+  /** Takes out the call that a reply belongs to. Nearly always the oldest; some replies may overtake. */
+  answered(xid: number): Call | undefined {
+    const call =
+      this.#inFlight.peek()?.xid === xid
+        ? this.#inFlight.shift()
+        : this.#inFlight.takeWhere((sent) => sent.xid === xid);
+    if (call !== undefined) this.#bytes -= call.weight;
+    return call;
+  }
+
+  /** Forgets a call that never went out. A sent one keeps its place: its reply is still to come. */
+  withdraw(call: Call): void {
+    if (call.phase === "queued" && this.#queued.takeWhere((queued) => queued === call) !== undefined) {
+      this.#bytes -= call.weight;
+    }
+  }
+
+  /** Releases the weight of a call that left through {@link next} and was not sent after all. */
+  dropped(call: Call): void {
+    this.#bytes -= call.weight;
+  }
+
+  /**
+   * Sorts the in-flight calls after a loss. Those that never left this process, and those that may be sent again, go
+   * back to the head of the queue in their order.
+   */
+  connectionLost(mayResend: boolean): LossSorting {
+    const firstUnsent = this.#handedOver - (this.#inFlight.end - this.#inFlight.size);
+    const lost: Call[] = [];
+    const resent: Call[] = [];
+    const again: Call[] = [];
+    for (const [index, call] of this.#inFlight.drain().entries()) {
+      if (call.phase === "settled") {
+        this.#bytes -= call.weight;
+      } else if (index >= firstUnsent) {
+        call.sends -= 1;
+        call.phase = "queued";
+        again.push(call);
+      } else if (mayResend && call.mayResend(this.#limits.resendsMax)) {
+        call.resends += 1;
+        call.phase = "queued";
+        resent.push(call);
+        again.push(call);
+      } else {
+        this.#bytes -= call.weight;
+        lost.push(call);
+      }
+    }
+    this.#handedOver = this.#inFlight.end;
+    this.#queued.unshiftAll(again);
+    return { lost, resent };
+  }
+
+  /** Takes out everything that waits in the queue. */
+  drainQueued(): Call[] {
+    const calls = this.#queued.drain();
+    for (const call of calls) this.#bytes -= call.weight;
+    return calls;
+  }
+
+  /** The unsettled calls whose deadline has passed, and the earliest deadline of the others. */
+  sweep(nowMs: number): { readonly due: Call[]; readonly nextMs: number } {
+    const due: Call[] = [];
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const call of [...this.#inFlight.toArray(), ...this.#queued.toArray()]) {
+      if (call.phase === "settled") continue;
+      if (call.deadlineMs <= nowMs) due.push(call);
+      else if (call.deadlineMs < nextMs) nextMs = call.deadlineMs;
+    }
+    return { due, nextMs };
+  }
+}

@@ -1,0 +1,158 @@
+/** One operation of the user, from the call to its settling. The machine owns the mutable fields. */
+import { type Codec, errorName } from "@zk/protocol";
+import { type Applied, ZkError, type ZkErrorCode } from "./errors.js";
+import type { Watcher, WatchKind } from "./watch-table.js";
+
+/**
+ * When a request whose connection was lost before its answer is sent again.
+ *
+ * - `none`: never; the call fails with CONNECTION_LOSS.
+ * - `safe`: reads and `sync`, which change nothing, are sent again. Writes that went out fail with `applied: "maybe"`.
+ * - `always`: writes as well. For callers who know that doing it twice does no harm.
+ *
+ * A request that never went out is not a retry: it waits for the next connection in every mode.
+ */
+export type RetryMode = "none" | "safe" | "always";
+
+/** What an operation is on the wire. */
+export interface OperationSpec {
+  /** The name as the API has it. */
+  readonly name: string;
+  readonly opCode: number;
+  // The table holds codecs of many record types; each call pairs the right record with its codec.
+  // biome-ignore lint/suspicious/noExplicitAny: the pairing is made by the functions that build calls
+  readonly request: Codec<any> | null;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly response: Codec<any> | null;
+  readonly isWrite: boolean;
+  /** Whether the reply proves that the leader knows the session: true for writes and sync. */
+  readonly throughLeader: boolean;
+  /** A reply of NoNode is an answer (null), not an error: true for exists. */
+  readonly absentIsAnswer: boolean;
+}
+
+/** The watch that a read sets when its reply says so. */
+export interface CallWatch {
+  readonly watcher: Watcher;
+  readonly kind: Exclude<WatchKind, "exist">;
+}
+
+/** What a call is made from. */
+export interface CallDetails {
+  readonly spec: OperationSpec;
+  /** The znode as the caller named it. */
+  readonly path: string;
+  /** The znode as the server knows it, chroot included. */
+  readonly serverPath: string;
+  readonly record: unknown;
+  readonly watch?: CallWatch | undefined;
+  readonly retry: RetryMode;
+  /** Monotonic time after which the call fails with OPERATION_TIMEOUT; infinity for never. */
+  readonly deadlineMs: number;
+  /** Size estimate in bytes, for the bound on queued bytes. */
+  readonly weight: number;
+  /** Turns the decoded reply into the call's value, or into the error that it means. */
+  readonly finish: (reply: never, zxid: bigint) => unknown;
+}
+
+/** See the head of this file. */
+export class Call {
+  readonly spec: OperationSpec;
+  readonly path: string;
+  readonly serverPath: string;
+  readonly record: unknown;
+  readonly watch: CallWatch | undefined;
+  readonly retry: RetryMode;
+  readonly deadlineMs: number;
+  readonly weight: number;
+  readonly finish: (reply: never, zxid: bigint) => unknown;
+
+  phase: "new" | "queued" | "sent" | "settled" = "new";
+  xid = 0;
+  sentAtMs = 0;
+  startedAtMs = 0;
+  resends = 0;
+  /** How often its bytes were handed to a connection. */
+  sends = 0;
+
+  constructor(details: CallDetails) {
+    this.spec = details.spec;
+    this.path = details.path;
+    this.serverPath = details.serverPath;
+    this.record = details.record;
+    this.watch = details.watch;
+    this.retry = details.retry;
+    this.deadlineMs = details.deadlineMs;
+    this.weight = details.weight;
+    this.finish = details.finish;
+  }
+
+  /** What can be said of the write if the call ends now without an answer. */
+  get appliedIfEnded(): Applied {
+    return this.spec.isWrite && this.sends > 0 ? "maybe" : "no";
+  }
+
+  /** Whether a lost connection may be answered by sending the request again. */
+  mayResend(resendsMax: number): boolean {
+    if (this.retry === "none" || this.resends >= resendsMax) return false;
+    return !this.spec.isWrite || this.retry === "always";
+  }
+
+  /** An error that tells of this call. */
+  error(
+    code: ZkErrorCode,
+    message: string,
+    more: { applied?: Applied; server?: string | undefined; serverCode?: number; cause?: unknown } = {},
+  ): ZkError {
+    return new ZkError({
+      code,
+      message,
+      applied: more.applied ?? this.appliedIfEnded,
+      operation: this.spec.name,
+      path: this.path,
+      server: more.server,
+      serverCode: more.serverCode,
+      cause: more.cause,
+    });
+  }
+
+  /** The error that a reply with a non-zero code means. */
+  refusal(serverCode: number, server: string): ZkError {
+    const name = errorName(serverCode);
+    return this.error(name ?? "UNKNOWN_SERVER_ERROR", refusalMessage(serverCode, name), {
+      applied: this.spec.isWrite && mayHaveBeenApplied(serverCode) ? "maybe" : "no",
+      server,
+      serverCode,
+    });
+  }
+}
+
+/**
+ * Codes above -100 are the server's own troubles. Those that it raises before it touches anything are named here; after
+ * any other, nobody knows how far a write got.
+ *
+ * Source: ZooKeeper 3.4.6, KeeperException.java (Code) and FinalRequestProcessor.java.
+ */
+function mayHaveBeenApplied(serverCode: number): boolean {
+  const refusedUntouched = serverCode === -5 || serverCode === -6 || serverCode === -8;
+  return serverCode > -100 && !refusedUntouched;
+}
+
+function refusalMessage(serverCode: number, name: string | undefined): string {
+  return name === undefined
+    ? `the server answered with the unknown code ${serverCode}`
+    : `the server refused (${serverCode})${ADVICE[name] ?? ""}`;
+}
+
+/** What to do next, where the bare name leaves people guessing. */
+const ADVICE: Readonly<Record<string, string>> = {
+  NO_NODE: ": the znode, or for a create its parent, does not exist",
+  NO_AUTH: ": the ACL of the znode (for create and remove: of its parent) does not allow this; see addAuth",
+  BAD_VERSION: ": the znode was changed since that version; read it again",
+  NODE_EXISTS: ": the znode exists already",
+  NOT_EMPTY: ": the znode has children; see removeRecursive",
+  NO_CHILDREN_FOR_EPHEMERALS: ": an ephemeral znode cannot have children",
+  INVALID_ACL: ": the ACL is empty, malformed, or says `auth` on a connection without credentials",
+  NOT_READONLY: ": the server is in read-only mode, cut off from its quorum",
+  UNIMPLEMENTED: ": this server's version does not know the operation",
+};

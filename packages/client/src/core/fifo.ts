@@ -1,0 +1,72 @@
+/** A first-in first-out queue with cheap `shift`, which remembers how many items ever passed through it. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+  #shifted = 0;
+
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  /** The place that the next pushed item will have, counted from the first item ever pushed. */
+  get end(): number {
+    return this.#shifted + this.size;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  shift(): T | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    this.#head += 1;
+    this.#shifted += 1;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  /** Takes out the first item that fits, wherever it stands. */
+  takeWhere(fits: (item: T) => boolean): T | undefined {
+    for (let index = this.#head; index < this.#items.length; index += 1) {
+      const item = this.#items[index] as T;
+      if (!fits(item)) continue;
+      this.#items.splice(index, 1);
+      this.#shifted += 1;
+      return item;
+    }
+    return undefined;
+  }
+
+  /** Puts items before all others, in the order given. */
+  unshiftAll(items: readonly T[]): void {
+    if (items.length === 0) return;
+    this.#items = [...items, ...this.toArray()];
+    this.#head = 0;
+    this.#shifted -= items.length;
+  }
+
+  /** Empties the queue and gives what was in it, oldest first. */
+  drain(): T[] {
+    const items = this.toArray();
+    this.#shifted += items.length;
+    this.#items = [];
+    this.#head = 0;
+    return items;
+  }
+
+  toArray(): T[] {
+    return this.#items.slice(this.#head) as T[];
+  }
+}

@@ -1,0 +1,50 @@
+/** The connection under way, as a discriminated union with only the fields that are valid in each phase. */
+import type { FrameSplitter } from "@zk/protocol";
+import type { HandshakeQuestion } from "./handshake.js";
+import type { Ticket } from "./inputs.js";
+import type { ServerAddress } from "./server-ring.js";
+
+/** An auth packet whose reply is due; `ticket` when a user waits for it. */
+export interface PendingAuth {
+  readonly scheme: string;
+  readonly ticket: Ticket | undefined;
+}
+
+/** A connection that carries a session. */
+export interface UpLink {
+  readonly phase: "up";
+  readonly server: ServerAddress;
+  readonly splitter: FrameSplitter;
+  readonly readOnly: boolean;
+  readonly upSinceMs: number;
+  /** Send times of pings without a reply. */
+  readonly pings: number[];
+  readonly auths: PendingAuth[];
+  /** SetWatches requests without a reply. */
+  rearms: number;
+  /** The transport holds enough bytes for now. */
+  blocked: boolean;
+  /** After a stall: only an answer to something sent since then shows that the connection still lives. */
+  doubtSinceMs: number | undefined;
+  /** After a stall the receive deadline is extended once. */
+  graceGiven: boolean;
+  /** xid of the closeSession that was sent. */
+  closeXid: number | undefined;
+}
+
+/** See the head of this file. */
+export type Link =
+  /** Nothing is under way, and nothing is planned. */
+  | { readonly phase: "down" }
+  /** The `reconnect` deadline says when to go on. */
+  | { readonly phase: "waiting" }
+  | { readonly phase: "resolving"; readonly server: ServerAddress }
+  | { readonly phase: "opening"; readonly server: ServerAddress }
+  | {
+      readonly phase: "handshaking";
+      readonly server: ServerAddress;
+      readonly splitter: FrameSplitter;
+      readonly question: HandshakeQuestion;
+      readonly askedAtMs: number;
+    }
+  | UpLink;

@@ -1,0 +1,78 @@
+/**
+ * How a session stays alive and how long it can be trusted.
+ *
+ * Two clocks run apart from each other: pings are due after a time without *sending* (a stream of events from the server
+ * must not silence them), and the connection is given up after a time without *hearing* anything.
+ *
+ * Source: ZooKeeper 3.4.6, ClientCnxn.java (SendThread.run, readTimeout) for the two thirds and the third.
+ */
+
+/** Longest time between pings, whatever the session timeout, in milliseconds. */
+export const PING_INTERVAL_MAX_MS = 10_000;
+
+/** The times that follow from a negotiated session timeout, in milliseconds. */
+export interface LivenessTimes {
+  readonly timeoutMs: number;
+  /** Silence after which the connection is given up, early enough to reach another server within the session. */
+  readonly receiveTimeoutMs: number;
+  /** Time without sending after which a ping is due. */
+  readonly pingIntervalMs: number;
+}
+
+/** Derives the times; floors keep a server that grants an absurd timeout from making us spin. */
+export function livenessTimes(timeoutMs: number): LivenessTimes {
+  return {
+    timeoutMs,
+    receiveTimeoutMs: Math.max(50, Math.floor((timeoutMs * 2) / 3)),
+    pingIntervalMs: Math.max(20, Math.min(PING_INTERVAL_MAX_MS, Math.floor(timeoutMs / 3))),
+  };
+}
+
+/**
+ * How long one attempt to connect may take, handshake included.
+ *
+ * While a session is at stake, the first round must end before the session does: a third of the timeout is left then,
+ * shared by all servers. Later rounds, and new sessions, which need a write by the quorum, get more.
+ */
+export function attemptLimitMs(about: {
+  readonly timeoutMs: number;
+  readonly servers: number;
+  readonly resuming: boolean;
+  readonly rounds: number;
+}): number {
+  const share = about.timeoutMs / about.servers;
+  const limit = about.resuming && about.rounds === 0 ? share / 3 : share;
+  return Math.max(250, Math.min(10_000, Math.floor(limit)));
+}
+
+/**
+ * Until when the session can be believed alive without asking: the time at which the last *answered* packet was sent,
+ * plus the timeout, minus a margin of a third for heartbeats that a dying follower never passed on.
+ * A bound on carelessness, not a proof; the proof is a fencing token.
+ */
+export class Trust {
+  #weakSentAtMs = Number.NEGATIVE_INFINITY;
+  #strongSentAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Any packet was answered. */
+  answered(sentAtMs: number): void {
+    if (sentAtMs > this.#weakSentAtMs) this.#weakSentAtMs = sentAtMs;
+  }
+
+  /** A packet that went through the leader was answered. */
+  answeredByLeader(sentAtMs: number): void {
+    this.answered(sentAtMs);
+    if (sentAtMs > this.#strongSentAtMs) this.#strongSentAtMs = sentAtMs;
+  }
+
+  reset(): void {
+    this.#weakSentAtMs = Number.NEGATIVE_INFINITY;
+    this.#strongSentAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Monotonic milliseconds; minus infinity while nothing was answered. */
+  untilMs(timeoutMs: number): { readonly weakMs: number; readonly strongMs: number } {
+    const trusted = timeoutMs - Math.floor(timeoutMs / 3);
+    return { weakMs: this.#weakSentAtMs + trusted, strongMs: this.#strongSentAtMs + trusted };
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * Runs a session machine in the world: carries bytes, timers and names between it and the ports, and settles promises in
+ * the order in which the machine says. It decides nothing.
+ */
+import {
+  type AttemptFailure,
+  type Diagnostic,
+  type HistoryRecord,
+  type Input,
+  type MachineOptions,
+  type Output,
+  Secret,
+  SessionMachine,
+  type SessionState,
+  type Watcher,
+  type WatchNotice,
+  ZkError,
+} from "../core/index.js";
+import { PendingCall, PendingTicket, type Settleable } from "./pending.js";
+import type { Connection, Ports } from "./ports.js";
+import { probeReadWrite } from "./read-write-probe.js";
+
+/** Where the driver's news goes. Each is called in its own microtask, in wire order. */
+export interface DriverListeners {
+  state(state: SessionState, reason: string): void;
+  watch(watcher: Watcher, notice: WatchNotice): void;
+  diagnostic(event: Diagnostic): void;
+  history(record: HistoryRecord): void;
+  /** Whether anybody wants diagnostics now. */
+  wantsDiagnostics(): boolean;
+  /** A listener threw or rejected. */
+  listenerFailed(error: unknown): void;
+}
+
+/** See the head of this file. */
+export class Driver {
+  readonly #machine: SessionMachine;
+  readonly #ports: Ports;
+  readonly #listeners: DriverListeners;
+  #connection: { readonly epoch: number; readonly socket: Connection } | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #timeIsDue = false;
+  #drainIsDue = false;
+  #draining = false;
+  #roomWaiters: (() => void)[] = [];
+
+  constructor(options: MachineOptions, ports: Ports, listeners: DriverListeners) {
+    this.#machine = new SessionMachine(options);
+    this.#ports = ports;
+    this.#listeners = listeners;
+  }
+
+  /** The machine, to be read and not to be fed. */
+  get machine(): Readonly<SessionMachine> {
+    return this.#machine;
+  }
+
+  get nowMs(): number {
+    return this.#ports.clock.nowMs();
+  }
+
+  get attemptFailures(): AttemptFailure[] {
+    return this.#machine.attemptFailures;
+  }
+
+  call<T>(call: PendingCall, signal: AbortSignal | undefined): Promise<T> {
+    return this.#submit(call, signal, { kind: "call", nowMs: this.nowMs, call });
+  }
+
+  connect(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const ticket = new PendingTicket("connect", deadlineMs);
+    return this.#submit(ticket, signal, { kind: "connect", nowMs: this.nowMs, ticket });
+  }
+
+  close(deadlineMs: number): Promise<{ readonly confirmed: boolean }> {
+    const ticket = new PendingTicket("close", deadlineMs);
+    return this.#submit(ticket, undefined, { kind: "close", nowMs: this.nowMs, ticket });
+  }
+
+  addAuth(
+    scheme: string,
+    auth: Uint8Array,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const ticket = new PendingTicket("addAuth", deadlineMs);
+    return this.#submit(ticket, signal, {
+      kind: "addAuth",
+      nowMs: this.nowMs,
+      ticket,
+      scheme,
+      auth: new Secret(auth),
+    });
+  }
+
+  unwatch(path: string, watcher: Watcher): void {
+    this.#step({ kind: "unwatch", nowMs: this.nowMs, path, watcher });
+  }
+
+  /** Resolves as soon as no call waits for a place on the connection. */
+  drained(): Promise<void> {
+    if (this.#machine.load.queued === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  }
+
+  #submit<T>(
+    target: Settleable & (PendingCall | PendingTicket),
+    signal: AbortSignal | undefined,
+    input: Input,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      target.resolve = resolve as (value: never) => void;
+      target.reject = reject;
+      if (signal !== undefined) {
+        if (signal.aborted) return reject(abortError(target, signal.reason));
+        const abandon = (): void => {
+          this.#step({ kind: "abandon", nowMs: this.nowMs, target, reason: signal.reason });
+        };
+        signal.addEventListener("abort", abandon, { once: true });
+        target.release = () => signal.removeEventListener("abort", abandon);
+      }
+      this.#step(input);
+    });
+  }
+
+  /** Feeds an input of the user; its outputs follow when the running code is done, together with those of its like. */
+  #step(input: Input): void {
+    this.#machine.diagnosing = this.#listeners.wantsDiagnostics();
+    this.#machine.step(input);
+    if (this.#drainIsDue) return;
+    this.#drainIsDue = true;
+    this.#ports.clock.afterContinuations(() => this.#drain());
+  }
+
+  /** Feeds an input of the world; its outputs follow at once. */
+  #stepNow(input: Input): void {
+    this.#machine.diagnosing = this.#listeners.wantsDiagnostics();
+    this.#machine.step(input);
+    this.#drain();
+  }
+
+  #drain(): void {
+    this.#drainIsDue = false;
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (let outputs = this.#machine.drain(); outputs.length > 0; outputs = this.#machine.drain()) {
+        for (const output of outputs) this.#perform(output);
+      }
+    } finally {
+      this.#draining = false;
+    }
+    this.#armTimer();
+  }
+
+  #perform(output: Output): void {
+    switch (output.kind) {
+      case "settled": {
+        const target = output.target as PendingCall | PendingTicket;
+        target.release?.();
+        return target.resolve(output.value as never);
+      }
+      case "failed": {
+        const target = output.target as PendingCall | PendingTicket;
+        target.release?.();
+        return target.reject(output.error);
+      }
+      case "write": {
+        const connection = this.#connection;
+        if (connection?.epoch !== output.epoch) return;
+        if (connection.socket.write(output.bytes)) return;
+        return this.#machine.step({ kind: "blocked", nowMs: this.nowMs, epoch: output.epoch });
+      }
+      case "watch":
+        return this.#inMicrotask(() => this.#listeners.watch(output.watcher, output.notice));
+      case "state":
+        return this.#inMicrotask(() => this.#listeners.state(output.state, output.reason));
+      case "resolve":
+        return this.#resolve(output.epoch, output.host);
+      case "open":
+        return this.#open(output.epoch, output.address, output.port);
+      case "disconnect":
+        return this.#disconnect(output.epoch);
+      case "probe":
+        return this.#probe(output.epoch, output.host, output.port);
+      case "room":
+        for (const resolve of this.#roomWaiters.splice(0)) resolve();
+        return;
+      case "diagnostic":
+        return this.#listeners.diagnostic(output.event);
+      case "history":
+        return this.#listeners.history(output.record);
+      default:
+        return output satisfies never;
+    }
+  }
+
+  // Promise continuations are microtasks too, so listeners and awaiting callers see the wire's order.
+  #inMicrotask(task: () => void): void {
+    queueMicrotask(() => {
+      try {
+        task();
+      } catch (error) {
+        this.#listeners.listenerFailed(error);
+      }
+    });
+  }
+
+  #resolve(epoch: number, host: string): void {
+    const asked = async (): Promise<readonly string[]> => this.#ports.resolver.resolve(host);
+    asked().then(
+      (addresses) => this.#stepNow({ kind: "resolved", nowMs: this.nowMs, epoch, addresses }),
+      (error: unknown) =>
+        this.#stepNow({
+          kind: "unresolved",
+          nowMs: this.nowMs,
+          epoch,
+          reason: error instanceof Error ? error.message : String(error),
+        }),
+    );
+  }
+
+  #open(epoch: number, address: string, port: number): void {
+    const closed = (reason: string): void => {
+      if (this.#connection?.epoch === epoch) this.#connection = undefined;
+      this.#stepNow({ kind: "disconnected", nowMs: this.nowMs, epoch, reason });
+    };
+    try {
+      const socket = this.#ports.transport.open(
+        { address, port },
+        {
+          opened: () => this.#stepNow({ kind: "opened", nowMs: this.nowMs, epoch }),
+          received: (bytes) => this.#stepNow({ kind: "received", nowMs: this.nowMs, epoch, bytes }),
+          drained: () => this.#stepNow({ kind: "drained", nowMs: this.nowMs, epoch }),
+          closed,
+        },
+      );
+      this.#connection = { epoch, socket };
+    } catch (error) {
+      closed(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #disconnect(epoch: number): void {
+    if (this.#connection?.epoch !== epoch) return;
+    this.#connection.socket.close();
+    this.#connection = undefined;
+  }
+
+  #probe(epoch: number, host: string, port: number): void {
+    probeReadWrite(this.#ports, host, port).then((isReadWrite) =>
+      this.#stepNow({ kind: "probed", nowMs: this.nowMs, epoch, isReadWrite }),
+    );
+  }
+
+  /** One timer, for the earliest deadline. One that stands for an earlier time fires early, which is harmless. */
+  #armTimer(): void {
+    const atMs = this.#machine.nextDeadlineMs();
+    if (this.#timeIsDue || (atMs >= this.#timerAtMs && atMs !== Number.POSITIVE_INFINITY)) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#timerAtMs = atMs;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    const { clock } = this.#ports;
+    this.#cancelTimer = clock.setTimer(atMs - this.nowMs, () => {
+      this.#cancelTimer = undefined;
+      this.#timeIsDue = true;
+      clock.afterReads(() => {
+        this.#timeIsDue = false;
+        this.#timerAtMs = Number.POSITIVE_INFINITY;
+        this.#stepNow({ kind: "time", nowMs: this.nowMs });
+      });
+    });
+  }
+}
+
+function abortError(target: PendingCall | PendingTicket, reason: unknown): ZkError {
+  const message = "the signal was aborted before the call";
+  if (target instanceof PendingCall)
+    return target.error("ABORTED", message, { applied: "no", cause: reason });
+  return new ZkError({ code: "ABORTED", message, operation: target.ticket, cause: reason });
+}

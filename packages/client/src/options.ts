@@ -1,0 +1,159 @@
+/** What a client can be told at its creation and at each call, checked before anything happens. */
+
+import type { ParsedConnectionString } from "./connection-string.js";
+import {
+  type Credential,
+  DEFAULT_LIMITS,
+  DEFAULT_RECONNECT,
+  type FailpointName,
+  type HistoryRecord,
+  type Limits,
+  type MachineOptions,
+  type ReconnectPolicy,
+  type RetryMode,
+  Secret,
+  ZkError,
+} from "./core/index.js";
+import type { Ports } from "./io/ports.js";
+import { utf8Bytes } from "./io/utf8.js";
+
+/** Credentials of one authentication scheme. */
+export interface AuthOption {
+  /** Such as `digest`. */
+  readonly scheme: string;
+  /** For `digest`: `user:password`, in clear text as the protocol demands. */
+  readonly auth: string | Uint8Array;
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Aborts the call: it rejects with ABORTED, whose `cause` is the signal's reason. A request already sent may still be applied. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the call fails with OPERATION_TIMEOUT. Default: the client's `operationTimeoutMs`. Infinity for never. */
+  readonly timeoutMs?: number;
+  /** What to do when the connection is lost before the answer. Default: the client's `retry`. */
+  readonly retry?: RetryMode;
+}
+
+/** Options of {@link createClient}. */
+export interface ClientOptions {
+  /** Session timeout to ask for, in milliseconds; the server clamps it, by default to 2 to 20 of its ticks. Default 10 000. */
+  readonly sessionTimeoutMs?: number;
+  /** Milliseconds that `connect()` waits for a first session. Default 15 000. */
+  readonly connectTimeoutMs?: number;
+  /** Milliseconds that an operation may take, waiting for a connection included. Default 30 000. */
+  readonly operationTimeoutMs?: number;
+  /** Milliseconds that `close()` waits for a server to confirm. Default 5 000. */
+  readonly closeTimeoutMs?: number;
+  /** Accept servers that are cut off from their quorum, for reads. Default false. */
+  readonly readOnly?: boolean;
+  /** Takes over an existing session instead of asking for a new one. */
+  readonly session?: { readonly id: bigint; readonly password: Uint8Array | Secret };
+  /** Credentials sent first on every connection. More can be added by `addAuth`. */
+  readonly auth?: readonly AuthOption[];
+  /** Default for {@link CallOptions.retry}. Default `safe`. */
+  readonly retry?: RetryMode;
+  /** Bounds; see {@link Limits} for their defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Pauses between fruitless rounds over the servers. */
+  readonly reconnect?: Partial<ReconnectPolicy>;
+  /** Hears of every operation and every attempt of it. Costs nothing when absent. */
+  readonly onHistory?: (record: HistoryRecord) => void;
+  /** Replaces the doors to the world: clock, sockets, names, chance. For tests. */
+  readonly ports?: Partial<Ports>;
+  /** Asked at named places whether to cut the connection. For tests. */
+  readonly failpoint?: (name: FailpointName) => "continue" | "drop";
+}
+
+/** The options with everything decided. */
+export interface ResolvedOptions {
+  readonly machine: MachineOptions;
+  readonly connectTimeoutMs: number;
+  readonly operationTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly retry: RetryMode;
+}
+
+/** @throws ZkError INVALID_ARGUMENT for any value out of its range */
+export function resolveOptions(
+  parsed: ParsedConnectionString,
+  options: ClientOptions,
+  seed: number,
+): ResolvedOptions {
+  const limits = { ...DEFAULT_LIMITS, ...defined(options.limits) };
+  for (const [name, value] of Object.entries(limits)) positive(`limits.${name}`, value);
+  const reconnect = { ...DEFAULT_RECONNECT, ...defined(options.reconnect) };
+  for (const [name, value] of Object.entries(reconnect)) positive(`reconnect.${name}`, value);
+  const sessionTimeoutMs = positive("sessionTimeoutMs", options.sessionTimeoutMs ?? 10_000);
+  if (!Number.isInteger(sessionTimeoutMs) || sessionTimeoutMs > 2_147_483_647) {
+    throw invalid(
+      `sessionTimeoutMs must be a whole number of milliseconds below 2^31, not ${sessionTimeoutMs}`,
+    );
+  }
+  const retry = options.retry ?? "safe";
+  checkRetry(retry);
+  return {
+    machine: {
+      servers: parsed.servers,
+      seed,
+      sessionTimeoutMs,
+      readOnly: options.readOnly ?? false,
+      session: resolveSession(options.session),
+      credentials: (options.auth ?? []).map(toCredential),
+      limits,
+      reconnect,
+      recordHistory: options.onHistory !== undefined,
+      failpoint: options.failpoint,
+    },
+    connectTimeoutMs: positive("connectTimeoutMs", options.connectTimeoutMs ?? 15_000),
+    operationTimeoutMs: positive("operationTimeoutMs", options.operationTimeoutMs ?? 30_000),
+    closeTimeoutMs: positive("closeTimeoutMs", options.closeTimeoutMs ?? 5_000),
+    retry,
+  };
+}
+
+/** @throws ZkError INVALID_ARGUMENT unless `value` is a number above 0; infinity is allowed */
+export function positive(name: string, value: number): number {
+  if (typeof value !== "number" || !(value > 0))
+    throw invalid(`${name} must be a number above 0, not ${String(value)}`);
+  return value;
+}
+
+/** @throws ZkError INVALID_ARGUMENT */
+export function checkRetry(retry: RetryMode): void {
+  if (retry !== "none" && retry !== "safe" && retry !== "always") {
+    throw invalid(`retry must be "none", "safe" or "always", not ${String(retry)}`);
+  }
+}
+
+/** Credentials with their bytes hidden. @throws ZkError INVALID_ARGUMENT */
+export function toCredential(option: AuthOption): Credential {
+  if (typeof option.scheme !== "string" || option.scheme === "")
+    throw invalid("the scheme of a credential must be a name");
+  if (typeof option.auth !== "string" && !(option.auth instanceof Uint8Array)) {
+    throw invalid(`the credential of scheme ${option.scheme} must be a string or a Uint8Array`);
+  }
+  const bytes = typeof option.auth === "string" ? utf8Bytes(option.auth) : option.auth;
+  return { scheme: option.scheme, auth: new Secret(bytes) };
+}
+
+function resolveSession(session: ClientOptions["session"]): MachineOptions["session"] {
+  if (session === undefined) return undefined;
+  if (typeof session.id !== "bigint" || session.id === 0n)
+    throw invalid("session.id must be a bigint other than 0n");
+  if (session.password instanceof Secret) return { id: session.id, password: session.password };
+  if (!(session.password instanceof Uint8Array))
+    throw invalid("session.password must be a Uint8Array or a Secret");
+  return { id: session.id, password: new Secret(session.password) };
+}
+
+// `{ outstandingMax: undefined }` means the default, as everywhere.
+function defined<T extends object>(values: T | undefined): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(values ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+}
+
+function invalid(message: string): ZkError {
+  return new ZkError({ code: "INVALID_ARGUMENT", message });
+}
