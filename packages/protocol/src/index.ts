@@ -8,6 +8,13 @@ export {
   READ_ACL_UNSAFE,
 } from "./acl.js";
 export { CreateMode, createModeName, isEphemeralMode, isSequentialMode } from "./create-modes.js";
+// What implementers of clients, servers and tools need.
+export {
+  describeConnectRequest,
+  describeConnectResponse,
+  describeReply,
+  describeRequest,
+} from "./describe.js";
 export { digestId } from "./digest.js";
 export {
   ERROR_CODES,
@@ -24,7 +31,38 @@ export {
   type ProtocolErrorCode,
   type ProtocolErrorDetails,
 } from "./errors.js";
-// What implementers of clients, servers and tools need.
+export {
+  FOUR_LETTER_WORDS,
+  type FourLetterAnswer,
+  type FourLetterWord,
+  type NotServing,
+  type ServerMode,
+} from "./four-letter/answer.js";
+export { type ClientConnection, parseCons } from "./four-letter/connections.js";
+export {
+  parseDump,
+  parseTraceMask,
+  parseWchc,
+  parseWchp,
+  parseWchs,
+  type SessionDump,
+} from "./four-letter/sessions.js";
+export {
+  parseConf,
+  parseDirs,
+  parseEnvi,
+  parseIsro,
+  parseReset,
+  parseRuok,
+  type ServerSettings,
+} from "./four-letter/settings.js";
+export {
+  type MonitorValues,
+  parseMntr,
+  parseSrvr,
+  parseStat,
+  type ServerStatistics,
+} from "./four-letter/statistics.js";
 export { FRAME_BYTES_MAX_DEFAULT, FrameSplitter } from "./frame-splitter.js";
 export { type Codec, decode, encode, encodeFrame } from "./jute/codec.js";
 export type { VectorCodec } from "./jute/primitives.js";

@@ -1,4 +1,4 @@
-import { int, long, ustring, ustringOrNull } from "../jute/primitives.js";
+import { int, long, ustring } from "../jute/primitives.js";
 import { type RecordCodec, record } from "../jute/record.js";
 
 /** Who an ACL entry is about. */
@@ -78,10 +78,10 @@ export const Stat: RecordCodec<Stat> = record<Stat>(
 /** One identity of a connection, as `whoAmI` tells it (3.7.0 and later). */
 export interface ClientInfo {
   readonly authScheme: string;
-  /** For digest the part before the colon; null when the server knows no name for it. */
-  readonly user: string | null;
+  /** For digest the part before the colon; empty for the super user. */
+  readonly user: string;
 }
 export const ClientInfo: RecordCodec<ClientInfo> = record<ClientInfo>("ClientInfo", {
   authScheme: ustring,
-  user: ustringOrNull,
+  user: ustring,
 });
