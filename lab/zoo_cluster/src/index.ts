@@ -1,1 +1,29 @@
-export {};
+// What tests and programs use.
+
+export {
+  defaultReadyTimeoutMs,
+  defaultServers,
+  defaultTickTimeMs,
+  defaultVersion,
+  type EnsembleOptions,
+  serversMax,
+} from "./ensemble/options.js";
+export type { ServerMode } from "./ensemble/server-view.js";
+export { startEnsemble } from "./ensemble/start-ensemble.js";
+export type {
+  Ensemble,
+  EnsembleServer,
+  EnsembleStatus,
+  ProcessState,
+  ReadyOptions,
+  ServerLog,
+  ServerStatus,
+  SessionHolder,
+  StartOptions,
+} from "./ensemble/types.js";
+export { isLabError, LabError, type LabErrorCode, labErrorCodes } from "./errors.js";
+// What is under it: releases, Java, ports.
+export { leasePorts, type PortLease } from "./ports/port-lease.js";
+export { findJava, installRelease, provisionRelease } from "./release/index.js";
+export type { Environment, Java, ProvisionOptions, Release } from "./release/types.js";
+export type { WaitOptions } from "./wait.js";

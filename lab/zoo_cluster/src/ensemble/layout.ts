@@ -1,0 +1,164 @@
+/** Where everything of a server lies on disk, and what its configuration files say. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "../files.js";
+import { loopback } from "../ports/port-test.js";
+import type { Java } from "../release/types.js";
+
+/** One server as configured. */
+export interface ServerSpec {
+  /** From 1. */
+  readonly id: number;
+  readonly host: string;
+  readonly clientPort: number;
+  readonly quorumPort: number;
+  readonly electionPort: number;
+  /** The server's own copy of the release: `…/zookeeperN/zookeeper-VERSION`. */
+  readonly dir: string;
+}
+
+/** An ensemble as configured: all that is needed to find, start and stop its servers. */
+export interface EnsembleSpec {
+  readonly name: string;
+  readonly version: string;
+  /** Folder that holds `zookeeper1`, `zookeeper2`, … */
+  readonly dir: string;
+  readonly tickTimeMs: number;
+  readonly javaFlags: readonly string[];
+  readonly config: Readonly<Record<string, string>>;
+  /** True when the release brought its own control scripts, which know only the words of their time. */
+  readonly ownScripts: boolean;
+  readonly servers: readonly ServerSpec[];
+}
+
+/** Files of one server. */
+export interface ServerPaths {
+  readonly script: string;
+  readonly config: string;
+  readonly javaEnv: string;
+  readonly data: string;
+  readonly myid: string;
+  readonly pidFile: string;
+  readonly logs: string;
+}
+
+/** JVM flags of every lab server: a small heap, a fast start, no surprises by IPv6 or log4j's beans. */
+export const labJavaFlags: readonly string[] = [
+  "-Xmx128m",
+  "-XX:+UseSerialGC",
+  "-XX:TieredStopAtLevel=1",
+  "-Djava.net.preferIPv4Stack=true",
+  "-Dzookeeper.jmx.log4j.disable=true",
+];
+
+/** Ports → servers: the client ports as given or the first of the lease, then quorum and election ports from it. */
+export function planServers(
+  dir: string,
+  version: string,
+  servers: number,
+  clientPorts: readonly number[] | null,
+  leased: readonly number[],
+): ServerSpec[] {
+  const free = [...leased];
+  const take = (): number => {
+    const port = free.shift();
+    if (port === undefined)
+      throw new Error(`A lease of ${leased.length} ports is too small for ${servers} servers.`);
+    return port;
+  };
+  const clients = Array.from({ length: servers }, (_, index) => clientPorts?.[index] ?? take());
+  return clients.map((clientPort, index) => ({
+    id: index + 1,
+    host: loopback,
+    clientPort,
+    quorumPort: take(),
+    electionPort: take(),
+    dir: join(dir, `zookeeper${index + 1}`, `zookeeper-${version}`),
+  }));
+}
+
+/** `127.0.0.1:2181,127.0.0.1:2182` */
+export function connectionStringOf(servers: readonly ServerSpec[]): string {
+  return servers.map(({ host, clientPort }) => `${host}:${clientPort}`).join(",");
+}
+
+/** The word that shows in a server's command line whose it is. */
+export function markerOf(name: string, id: number): string {
+  return `-Dzk.lab=${name}/${id}`;
+}
+
+export function pathsOf(server: ServerSpec): ServerPaths {
+  const data = join(server.dir, "data");
+  return {
+    script: join(server.dir, "bin", "zkServer.sh"),
+    config: join(server.dir, "conf", "zoo.cfg"),
+    javaEnv: join(server.dir, "conf", "java.env"),
+    data,
+    myid: join(data, "myid"),
+    // Where zkServer.sh puts it unless ZOOPIDFILE says otherwise.
+    pidFile: join(data, "zookeeper_server.pid"),
+    logs: join(server.dir, "logs"),
+  };
+}
+
+/** Writes what tells a server who it is; what it has stored stays. */
+export async function writeConfiguration(spec: EnsembleSpec, server: ServerSpec, java: Java): Promise<void> {
+  const paths = pathsOf(server);
+  await mkdir(paths.data, { recursive: true });
+  await mkdir(paths.logs, { recursive: true });
+  await writeFile(paths.myid, `${server.id}\n`);
+  await writeFileAtomic(paths.config, zooConfig(spec, server));
+  await writeFileAtomic(paths.javaEnv, javaEnv(spec, server, java));
+}
+
+/** The text of `zoo.cfg`. */
+export function zooConfig(spec: EnsembleSpec, server: ServerSpec): string {
+  const settings: Record<string, string> = {
+    initLimit: "20",
+    syncLimit: "5",
+    maxClientCnxns: "0",
+    // Releases from 3.4.10 and 3.5.3 answer only the words that are listed; 3.4.6 takes the line for a Java property.
+    "4lw.commands.whitelist": "*",
+    // Releases from 3.5 would open port 8080, all three of them.
+    "admin.enableServer": "false",
+    ...spec.config,
+    tickTime: String(spec.tickTimeMs),
+    dataDir: escapeProperty(pathsOf(server).data),
+    clientPort: String(server.clientPort),
+    clientPortAddress: server.host,
+  };
+  // A single server line is an error in the log of 3.4.6: one server is a standalone one, without such a line.
+  if (spec.servers.length > 1) {
+    for (const { id, host, quorumPort, electionPort } of spec.servers) {
+      settings[`server.${id}`] = `${host}:${quorumPort}:${electionPort}`;
+    }
+  }
+  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  return `# Written by the lab at each start of the ensemble.\n${lines.join("\n")}\n`;
+}
+
+/**
+ * The text of `java.env`, which every zkServer.sh reads: a server started by hand through its script is then the same
+ * as one started by the lab. `SERVER_JVMFLAGS`, not `JVMFLAGS`: zkCli.sh must not carry a server's mark.
+ */
+function javaEnv(spec: EnsembleSpec, server: ServerSpec, java: Java): string {
+  const flags = [...labJavaFlags, ...spec.javaFlags, markerOf(spec.name, server.id)];
+  const lines = [
+    "# Written by the lab at each start of the ensemble.",
+    `SERVER_JVMFLAGS=${quote(flags.join(" "))}`,
+    `ZOO_LOG_DIR=${quote(pathsOf(server).logs)}`,
+    "JMXDISABLE=true",
+    ...(java.home === null ? [] : [`JAVA_HOME=${quote(java.home)}`]),
+    "export SERVER_JVMFLAGS ZOO_LOG_DIR JMXDISABLE JAVA_HOME",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A Java properties file takes `\` as the beginning of an escape. */
+function escapeProperty(text: string): string {
+  return text.replaceAll("\\", "\\\\");
+}

@@ -1,0 +1,198 @@
+/** `startEnsemble`: from nothing to servers that are ready, or to nothing again. */
+import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isLabError, LabError } from "../errors.js";
+import { leasePorts, type PortLease, releaseBlocks } from "../ports/port-lease.js";
+import { takeLock } from "../process/lab-lock.js";
+import { Watchdog } from "../process/watchdog.js";
+import { findJava, installRelease, provisionRelease } from "../release/index.js";
+import type { Java, Release } from "../release/types.js";
+import { type EnsembleSpec, markerOf, pathsOf, planServers, writeConfiguration } from "./layout.js";
+import { endedBefore, endWithThisProcess } from "./live-ensembles.js";
+import { type EnsembleOptions, type EnsembleSettings, resolveOptions } from "./options.js";
+import { ProcessEnsemble } from "./process-ensemble.js";
+import { waitForReady } from "./readiness.js";
+import { createControls, silentListener } from "./server-control.js";
+import { lockFolder, readState, removeState, stateSchema, writeState } from "./state-file.js";
+import type { Ensemble } from "./types.js";
+
+/** New blocks of ports that are tried when a server finds a leased port taken after all. */
+export const bindAttemptsMax = 3;
+
+/**
+ * Starts an ensemble of real servers on this machine and resolves when it is ready for use.
+ *
+ * It ends with `stop()`, with `await using`, or with this process, however that ends. Several ensembles may run at
+ * once, from several processes.
+ *
+ * @throws LabError `BAD_OPTION`, `NO_JAVA`, `NO_RELEASE` (and the others of the release chain), `PORT_TAKEN`, `NO_PORTS`,
+ * `SERVER_EXITED`, `SCRIPT_FAILED`, `NOT_READY`. When servers were already installed the message names the folder, which is
+ * then kept. The signal's reason when that ends the start; then nothing is kept.
+ *
+ * @example
+ * await using ensemble = await startEnsemble({ servers: 3, version: "3.4.6" });
+ * const killed = await ensemble.killLeader();
+ * await ensemble.start(killed);
+ */
+export async function startEnsemble(options: EnsembleOptions = {}): Promise<Ensemble> {
+  const settings = resolveOptions(options);
+  const { env, onProgress, signal, version } = settings;
+  signal?.throwIfAborted();
+  const java = await findJava({ env });
+  const release = await provisionRelease({ version, env, onProgress, ...(signal ? { signal } : {}) });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(settings, java, release);
+    } catch (error) {
+      // A process that does not lease its ports was faster between our test and the server's bind.
+      if (attempt >= bindAttemptsMax || !isAddressInUse(error) || signal?.aborted) throw error;
+      onProgress("a leased port was taken by another process; trying other ports");
+    }
+  }
+}
+
+async function startOnce(settings: EnsembleSettings, java: Java, release: Release): Promise<Ensemble> {
+  const { signal } = settings;
+  const folder = await makeFolder(settings);
+  const lock = folder.isTemporary
+    ? null
+    : await takeLock(lockFolder(folder.dir), "startEnsemble", { signal });
+  try {
+    if (!folder.isTemporary) await takeOverFolder(folder.dir, settings, java);
+    const lease = await leasePorts(settings.servers, undefined, signal);
+    const ensemble = assemble(settings, java, release, folder, lease);
+    try {
+      await startAll(ensemble, settings, release, java, lease);
+      return ensemble;
+    } catch (error) {
+      const isAborted = signal?.aborted === true;
+      // What the servers wrote is worth keeping, unless the caller just changed their mind.
+      if (!isAborted) folder.keeps = true;
+      // The first error is the one to tell; a server that will not stop either is left to the watchdog.
+      await ensemble.stop().catch(() => {});
+      throw isAborted ? error : withFolder(error, folder);
+    }
+  } catch (error) {
+    if (!folder.keeps) await rm(folder.dir, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await lock?.release();
+  }
+}
+
+/** Where the servers are, and whether that stays. */
+interface Folder {
+  readonly dir: string;
+  readonly isTemporary: boolean;
+  keeps: boolean;
+}
+
+async function makeFolder({ dir, name, env }: EnsembleSettings): Promise<Folder> {
+  if (dir !== null) {
+    await mkdir(dir, { recursive: true });
+    return { dir: await realpath(dir), isTemporary: false, keeps: true };
+  }
+  const base = await realpath(tmpdir());
+  const temporary = await mkdtemp(join(base, `zk-lab-${name}-`));
+  return { dir: temporary, isTemporary: true, keeps: env["ZK_LAB_KEEP"] === "1" };
+}
+
+/** A folder given by the caller may hold an ensemble that still runs, or the remains of one that died. */
+async function takeOverFolder(dir: string, { env }: EnsembleSettings, java: Java): Promise<void> {
+  const state = await readState(dir);
+  if (state === null) return;
+  const running = createControls(state.spec, java, env, silentListener).flatMap((control) => {
+    const process = control.findAnywhere();
+    return process === null ? [] : [`server ${control.server.id} (pid ${process.pid})`];
+  });
+  if (running.length > 0) {
+    throw new LabError(
+      "WRONG_STATE",
+      `The folder ${dir} is in use by the ensemble ${state.spec.name}: ${running.join(", ")}. Stop it (\`lab down --dir ${dir}\`) or choose another folder.`,
+      { details: { dir, name: state.spec.name } },
+    );
+  }
+  await releaseBlocks(state.portBlocks);
+  await removeState(dir);
+}
+
+function assemble(
+  settings: EnsembleSettings,
+  java: Java,
+  release: Release,
+  folder: Folder,
+  lease: PortLease,
+): ProcessEnsemble {
+  const { name, version, tickTimeMs, javaFlags, config, servers, ports, env } = settings;
+  const { dir } = folder;
+  const spec: EnsembleSpec = {
+    name,
+    version,
+    dir,
+    tickTimeMs,
+    javaFlags,
+    config,
+    ownScripts: release.ownScripts,
+    servers: planServers(dir, version, servers, ports, lease.ports),
+  };
+  const watched = spec.servers.map((server) => {
+    const { config: configFile, script } = pathsOf(server);
+    return { marker: markerOf(name, server.id), config: configFile, script };
+  });
+  const watchdog = new Watchdog(watched, folder.keeps ? [] : [dir]);
+  const controls = createControls(spec, java, env, {
+    started: (identity) => watchdog.watch(identity),
+    gone: (identity) => watchdog.unwatch(identity),
+  });
+  endWithThisProcess(controls);
+  return new ProcessEnsemble(spec, controls, {
+    begin: () => watchdog.start(),
+    end: async () => {
+      endedBefore(controls);
+      watchdog.release();
+      await removeState(dir);
+      await lease.release();
+      if (!folder.keeps) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+    },
+  });
+}
+
+async function startAll(
+  ensemble: ProcessEnsemble,
+  settings: EnsembleSettings,
+  release: Release,
+  java: Java,
+  lease: PortLease,
+): Promise<void> {
+  const { spec, controls } = ensemble;
+  const { signal, onProgress } = settings;
+  const createdAt = new Date().toISOString();
+  await writeState({ schema: stateSchema, createdAt, lifetime: "process", spec, portBlocks: lease.blocks });
+  for (const server of spec.servers) {
+    signal?.throwIfAborted();
+    await installRelease(release, server.dir);
+    await writeConfiguration(spec, server, java);
+  }
+  await ensemble.begin();
+  onProgress(`starting ${spec.servers.length} servers of ${spec.version} in ${spec.dir}`);
+  // All of them even when one fails: a process that is being started must be known before it can be stopped.
+  const starts = await Promise.allSettled(
+    controls.map((control) => control.start(() => signal?.throwIfAborted())),
+  );
+  for (const start of starts) if (start.status === "rejected") throw start.reason;
+  onProgress("waiting for a leader, synced followers, and a write through every server");
+  await waitForReady(spec, controls, { signal, timeoutMs: settings.readyTimeoutMs });
+}
+
+function withFolder(error: unknown, { dir, isTemporary }: Folder): unknown {
+  if (!isTemporary || !isLabError(error)) return error;
+  return new LabError(error.code, `${error.message}\nThe servers' files are kept in ${dir}`, {
+    cause: error,
+    details: { ...error.details, dir },
+  });
+}
+
+function isAddressInUse(error: unknown): boolean {
+  return isLabError(error) && /BindException|Address already in use/.test(error.message);
+}

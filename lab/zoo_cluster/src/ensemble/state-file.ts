@@ -1,0 +1,71 @@
+/** The file that tells later commands what an ensemble in a folder is: `DIR/.lab/state.json`. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { LabError } from "../errors.js";
+import { readFileIfThere, writeFileAtomic } from "../files.js";
+import type { EnsembleSpec } from "./layout.js";
+
+/** Grows when a reader of the older form would go wrong. */
+export const stateSchema = 1;
+
+/** What is written down. Which processes run is not: that is looked at each time. */
+export interface LabState {
+  readonly schema: typeof stateSchema;
+  /** ISO date. */
+  readonly createdAt: string;
+  /** `process` ensembles end with the process that started them; `command` ones stay until `lab down`. */
+  readonly lifetime: "process" | "command";
+  readonly spec: EnsembleSpec;
+  /** Leased blocks of ports to give back, by their first ports. */
+  readonly portBlocks: readonly number[];
+}
+
+/** Folder of the lab's own files beside the servers. */
+export function labFolder(dir: string): string {
+  return join(dir, ".lab");
+}
+
+/** Folder of the lock for commands that change the lab. */
+export function lockFolder(dir: string): string {
+  return join(labFolder(dir), "lock");
+}
+
+export function stateFilePath(dir: string): string {
+  return join(labFolder(dir), "state.json");
+}
+
+/** @throws LabError `STATE_UNREADABLE` when it is damaged or of a newer form. Null when there is none. */
+export async function readState(dir: string): Promise<LabState | null> {
+  const path = stateFilePath(dir);
+  const text = await readFileIfThere(path);
+  if (text === null) return null;
+  let state: Partial<LabState>;
+  try {
+    state = JSON.parse(text) as Partial<LabState>;
+  } catch (error) {
+    throw unreadable(path, "it is no JSON", error);
+  }
+  if (state?.schema !== stateSchema) {
+    throw unreadable(path, `its schema is ${JSON.stringify(state?.schema)}, this lab reads ${stateSchema}`);
+  }
+  if (!Array.isArray(state.spec?.servers) || !Array.isArray(state.portBlocks)) {
+    throw unreadable(path, "parts of it are missing");
+  }
+  return state as LabState;
+}
+
+export async function writeState(state: LabState): Promise<void> {
+  await writeFileAtomic(stateFilePath(state.spec.dir), `${JSON.stringify(state, null, 2)}\n`);
+}
+
+export async function removeState(dir: string): Promise<void> {
+  await rm(stateFilePath(dir), { force: true });
+}
+
+function unreadable(path: string, why: string, cause?: unknown): LabError {
+  return new LabError(
+    "STATE_UNREADABLE",
+    `The lab's state file ${path} cannot be used: ${why}. Stop its servers through their own zkServer.sh, then remove the file.`,
+    { cause, details: { path } },
+  );
+}
