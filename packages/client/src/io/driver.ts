@@ -4,12 +4,12 @@
  */
 import {
   type AttemptFailure,
+  type Credential,
   type Diagnostic,
   type HistoryRecord,
   type Input,
   type MachineOptions,
   type Output,
-  Secret,
   SessionMachine,
   type SessionState,
   type Watcher,
@@ -78,20 +78,9 @@ export class Driver {
     return this.#submit(ticket, undefined, { kind: "close", nowMs: this.nowMs, ticket });
   }
 
-  addAuth(
-    scheme: string,
-    auth: Uint8Array,
-    deadlineMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  addAuth(credential: Credential, deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     const ticket = new PendingTicket("addAuth", deadlineMs);
-    return this.#submit(ticket, signal, {
-      kind: "addAuth",
-      nowMs: this.nowMs,
-      ticket,
-      scheme,
-      auth: new Secret(auth),
-    });
+    return this.#submit(ticket, signal, { kind: "addAuth", nowMs: this.nowMs, ticket, ...credential });
   }
 
   unwatch(path: string, watcher: Watcher): void {

@@ -1,5 +1,5 @@
 /** Calls and tickets together with the promise that their caller holds. */
-import { Call, type CallDetails, type Ticket } from "../core/index.js";
+import { Call, type Ticket } from "../core/index.js";
 
 /** Settles a caller's promise exactly once; the machine sees to the once. */
 export interface Settleable {
@@ -14,11 +14,6 @@ export class PendingCall extends Call implements Settleable {
   resolve: (value: never) => void = nothing;
   reject: (error: unknown) => void = nothing;
   release: (() => void) | undefined = undefined;
-
-  // biome-ignore lint/complexity/noUselessConstructor: isolated declarations want the parameter's type in sight
-  constructor(details: CallDetails) {
-    super(details);
-  }
 }
 
 /** A ticket whose caller waits. */

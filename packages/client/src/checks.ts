@@ -1,0 +1,55 @@
+/** What a caller gives is checked before anything is sent: a 3.4.6 server checks little, and kills connections instead. */
+import { type Acl, CreateMode, findPathProblem, Permission } from "@zk/protocol";
+import { ZkError } from "./core/index.js";
+
+/** @throws ZkError INVALID_PATH */
+export function checkPath(path: string, operation: string, sequential = false): void {
+  const problem = findPathProblem(path, sequential ? { sequential } : undefined);
+  if (problem === null) return;
+  throw new ZkError({
+    code: "INVALID_PATH",
+    message: `${problem.reason} (at character ${problem.index})`,
+    operation,
+    path: typeof path === "string" ? path : String(path),
+  });
+}
+
+/** @throws ZkError INVALID_ARGUMENT unless it is a whole number from -1 to 2^31-1; undefined means -1, any version */
+export function checkVersion(version: number | undefined, operation: string, path: string): number {
+  if (version === undefined) return -1;
+  if (Number.isInteger(version) && version >= -1 && version <= 2_147_483_647) return version;
+  throw invalid(`version must be a whole number, -1 for any, not ${String(version)}`, operation, path);
+}
+
+/** @throws ZkError INVALID_ARGUMENT for modes that 3.4.6 servers do not know */
+export function checkMode(mode: CreateMode, operation: string, path: string): CreateMode {
+  if (
+    mode === CreateMode.PERSISTENT ||
+    mode === CreateMode.EPHEMERAL ||
+    mode === CreateMode.PERSISTENT_SEQUENTIAL ||
+    mode === CreateMode.EPHEMERAL_SEQUENTIAL
+  ) {
+    return mode;
+  }
+  throw invalid(`mode ${String(mode)} is none of CreateMode's four that every server knows`, operation, path);
+}
+
+/** @throws ZkError INVALID_ARGUMENT for an empty list or entries that are not ACLs */
+export function checkAcl(acl: readonly Acl[], operation: string, path: string): readonly Acl[] {
+  if (!Array.isArray(acl) || acl.length === 0)
+    throw invalid("an ACL needs at least one entry", operation, path);
+  for (const entry of acl) {
+    const ok =
+      Number.isInteger(entry?.perms) &&
+      entry.perms >= 0 &&
+      entry.perms <= Permission.ALL &&
+      typeof entry.id?.scheme === "string" &&
+      typeof entry.id?.id === "string";
+    if (!ok) throw invalid("an ACL entry is { perms: 0 to 31, id: { scheme, id } }", operation, path);
+  }
+  return acl;
+}
+
+function invalid(message: string, operation: string, path: string): ZkError {
+  return new ZkError({ code: "INVALID_ARGUMENT", message, operation, path });
+}

@@ -1,0 +1,639 @@
+/** The facade: one session as a value. It checks what it is given, maps paths, and hands everything to the driver. */
+import {
+  type Acl,
+  CreateMode,
+  type GetACLResponse,
+  type GetChildren2Response,
+  type GetDataResponse,
+  type MultiResult,
+  OPEN_ACL_UNSAFE,
+  type Stat,
+} from "@zk/protocol";
+import { Budget } from "./budget.js";
+import { checkAcl, checkMode, checkPath, checkVersion } from "./checks.js";
+import { Chroot } from "./chroot.js";
+import { parseConnectionString } from "./connection-string.js";
+import {
+  type Diagnostic,
+  type Limits,
+  type OperationSpec,
+  type Secret,
+  type SessionState,
+  ZkError,
+} from "./core/index.js";
+import { Emitter } from "./emitter.js";
+import { DiagnosticsChannel } from "./io/diagnostics-channel.js";
+import { Driver } from "./io/driver.js";
+import { PendingCall } from "./io/pending.js";
+import type { Ports } from "./io/ports.js";
+import { warn } from "./io/process-warning.js";
+import { systemPorts } from "./io/system-ports.js";
+import { SPECS } from "./operations.js";
+import {
+  type AuthOption,
+  type CallOptions,
+  type ClientOptions,
+  checkRetry,
+  positive,
+  type ResolvedOptions,
+  resolveOptions,
+  toCredential,
+} from "./options.js";
+import { protectedCreate } from "./protected-create.js";
+import { type Data, toBytes } from "./text.js";
+import { Transaction } from "./transaction.js";
+import { createParents, removeTree } from "./tree.js";
+import { startWatch, type WatchOptions, type WatchStream } from "./watch.js";
+import { ListenerWatchers, type Notified, type WatchListener } from "./watch-listener.js";
+
+/** Options of reads that can leave a one-shot watch. */
+export interface ReadOptions extends CallOptions {
+  /** Told once of the next change; see {@link WatchListener}. */
+  readonly watch?: WatchListener;
+}
+
+/** Options of {@link Client.create}. */
+export interface CreateOptions extends CallOptions {
+  /** Default `PERSISTENT`. */
+  readonly mode?: CreateMode;
+  /** Default: anybody may do anything (`OPEN_ACL_UNSAFE`). */
+  readonly acl?: readonly Acl[];
+  /** Creates missing parents as persistent znodes without data and with the same ACL. Default false. */
+  readonly createParents?: boolean;
+  /** Finds the znode again when the reply is lost, instead of failing with `applied: "maybe"`. Puts `_c_<uuid>-` before the name. Default false. */
+  readonly protected?: boolean;
+}
+
+/** What {@link Client.create} gives. */
+export interface CreateResult {
+  /** The znode's path, with the number that a sequential mode appends. */
+  readonly path: string;
+  /** The transaction that created it: its `czxid`, and a fencing token if you need one. */
+  readonly zxid: bigint;
+}
+
+/** Options of writes that can demand a version. */
+export interface VersionOptions extends CallOptions {
+  /** The data version (for setACL: the ACL version) that the znode must have; -1, the default, takes any. */
+  readonly version?: number;
+}
+
+/** What a client tells those who listen; see {@link Client.on}. */
+export type ClientEvents = {
+  /** The state changed; the second argument says why, in words. */
+  state: readonly [state: SessionState, reason: string];
+  /** What goes on inside; also on the `diagnostics_channel` named `zk:client`. */
+  diagnostic: readonly [event: Diagnostic];
+  /** A listener or watch of yours threw. Without a listener here, a process warning says so. */
+  listenerError: readonly [error: unknown];
+};
+
+/**
+ * Makes a client. It does nothing until {@link Client.connect} is called.
+ *
+ * @param connectionString `host1[:port],host2[:port],…[/chroot]`
+ * @throws ZkError INVALID_ARGUMENT or INVALID_PATH for a string or options that cannot be used
+ * @example
+ * ```ts
+ * await using client = createClient("127.0.0.1:2181,127.0.0.1:2182/shop", { sessionTimeoutMs: 10_000 });
+ * await client.connect();
+ * ```
+ */
+export function createClient(connectionString: string, options: ClientOptions = {}): Client {
+  return new Client(connectionString, options);
+}
+
+/** A session with a ZooKeeper ensemble. Made by {@link createClient}. */
+export class Client {
+  readonly #driver: Driver;
+  readonly #options: ResolvedOptions;
+  readonly #ports: Ports;
+  readonly #chroot: Chroot;
+  readonly #watchers: ListenerWatchers;
+  readonly #events: Emitter<ClientEvents>;
+  #tellingListenerError = false;
+  readonly #finishCreate: (reply: { readonly path: string }, zxid: bigint) => CreateResult;
+
+  constructor(connectionString: string, options: ClientOptions) {
+    const parsed = parseConnectionString(connectionString);
+    this.#ports = { ...systemPorts, ...options.ports };
+    this.#options = resolveOptions(parsed, options, this.#ports.randomness.seed());
+    const chroot = new Chroot(parsed.chroot);
+    this.#chroot = chroot;
+    this.#finishCreate = (reply, zxid) => ({ path: chroot.toUser(reply.path), zxid });
+    const failed = (error: unknown): void => this.#listenerFailed(error);
+    this.#events = new Emitter<ClientEvents>(failed);
+    this.#watchers = new ListenerWatchers(chroot, failed);
+    const channel = new DiagnosticsChannel(this);
+    const { onHistory } = options;
+    this.#driver = new Driver(this.#options.machine, this.#ports, {
+      state: (state, reason) => this.#events.emit("state", state, reason),
+      watch: (watcher, notice) => (watcher as Notified).notify(notice),
+      diagnostic: (event) => {
+        channel.publish(event);
+        this.#events.emit("diagnostic", event);
+      },
+      history: (record) => onHistory?.(record),
+      wantsDiagnostics: () => channel.hasSubscribers || this.#events.has("diagnostic"),
+      listenerFailed: failed,
+    });
+  }
+
+  /** Where the session stands now. */
+  get state(): SessionState {
+    return this.#driver.machine.state;
+  }
+
+  /** The session's id; 0n until a server granted one. */
+  get sessionId(): bigint {
+    return this.#driver.machine.session?.id ?? 0n;
+  }
+
+  /** With the id, all that is needed to take the session over. Undefined until a server granted a session. */
+  get sessionPassword(): Secret | undefined {
+    return this.#driver.machine.session?.password;
+  }
+
+  /** The negotiated session timeout in milliseconds; before the first connect the one that will be asked for. */
+  get sessionTimeoutMs(): number {
+    return this.#driver.machine.sessionTimeoutMs;
+  }
+
+  /** `host:port` of the server that serves the session now; undefined when none does. */
+  get server(): string | undefined {
+    return this.#driver.machine.server;
+  }
+
+  /** The newest transaction that this session has seen. Never falls. */
+  get lastZxid(): bigint {
+    return this.#driver.machine.lastZxid;
+  }
+
+  /** What is under way: calls that wait, calls that were sent, their bytes, and standing watches. */
+  get load(): {
+    readonly queued: number;
+    readonly inFlight: number;
+    readonly bytes: number;
+    readonly watches: number;
+  } {
+    return this.#driver.machine.load;
+  }
+
+  /** The bounds in force. */
+  get limits(): Limits {
+    return this.#options.machine.limits;
+  }
+
+  /**
+   * Monotonic milliseconds from now until the session can no longer be believed alive without asking: weak after any
+   * answer, strong after one that went through the leader (writes, sync). Negative when that time is past.
+   */
+  get trustedForMs(): { readonly weakMs: number; readonly strongMs: number } {
+    const { weakMs, strongMs } = this.#driver.machine.trustedUntilMs;
+    const nowMs = this.#driver.nowMs;
+    return { weakMs: weakMs - nowMs, strongMs: strongMs - nowMs };
+  }
+
+  /**
+   * Whether no server answered for 4/3 of the session timeout: the session is then presumably gone. A guess; `expired`
+   * comes from a server only.
+   */
+  get presumedExpired(): boolean {
+    const { machine } = this.#driver;
+    return (
+      machine.state === "suspended" &&
+      machine.silentMs(this.#driver.nowMs) > (machine.sessionTimeoutMs * 4) / 3
+    );
+  }
+
+  /** Adds a listener. @returns the client, for chaining */
+  on<Name extends keyof ClientEvents>(name: Name, listener: (...args: ClientEvents[Name]) => unknown): this {
+    this.#events.on(name, listener);
+    return this;
+  }
+
+  /** Removes a listener. @returns the client, for chaining */
+  off<Name extends keyof ClientEvents>(name: Name, listener: (...args: ClientEvents[Name]) => unknown): this {
+    this.#events.off(name, listener);
+    return this;
+  }
+
+  /**
+   * Starts a session, and resolves when a server has granted it. After `expired` it starts a new one. Operations may be
+   * called without waiting for it: they wait for the connection themselves.
+   *
+   * @throws ZkError CONNECT_TIMEOUT saying of each server why it would not do; the client is idle again then and may be
+   *   asked again. ABORTED, CLOSED, AUTH_FAILED, SESSION_EXPIRED (of a session that was to be taken over).
+   */
+  connect(options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#guard(() => {
+      const timeoutMs = positive("timeoutMs", options.timeoutMs ?? this.#options.connectTimeoutMs);
+      return this.#driver.connect(this.#driver.nowMs + timeoutMs, options.signal);
+    });
+  }
+
+  /**
+   * Creates a znode.
+   *
+   * @param data default null
+   * @throws ZkError NODE_EXISTS, NO_NODE (the parent is missing), NO_CHILDREN_FOR_EPHEMERALS, NO_AUTH, INVALID_ACL,
+   *   INVALID_PATH, INVALID_ARGUMENT, or any error of a write
+   */
+  create(path: string, data: Data = null, options: CreateOptions = {}): Promise<CreateResult> {
+    return this.#guard(() => {
+      const flags = checkMode(options.mode ?? CreateMode.PERSISTENT, "create", path);
+      checkPath(path, "create", (flags & SEQUENTIAL) !== 0);
+      const acl = checkAcl(options.acl ?? OPEN_ACL_UNSAFE, "create", path);
+      const bytes = toBytes(data, "create", path);
+      const once = (name: string, step: CallOptions): Promise<CreateResult> =>
+        this.#send(SPECS.create, name, { path: this.#chroot.toServer(name), data: bytes, acl, flags }, step, {
+          weight: bytes?.length ?? 0,
+          finish: this.#finishCreate,
+        });
+      if (options.protected !== true && options.createParents !== true) return once(path, options);
+      return this.#createWithCare(path, { ...options, acl, flags, once });
+    });
+  }
+
+  /**
+   * Removes a znode without children.
+   * @throws ZkError NO_NODE, BAD_VERSION, NOT_EMPTY, NO_AUTH, INVALID_PATH, or any error of a write
+   */
+  remove(path: string, options: VersionOptions = {}): Promise<void> {
+    return this.#guard(() => {
+      const version = checkVersion(options.version, "remove", path);
+      return this.#send(SPECS.remove, path, { path: this.#toServer(path, "remove"), version }, options, {
+        finish: nothing,
+      });
+    });
+  }
+
+  /**
+   * Removes a znode and everything below it, deepest first. Not atomic. A znode that is gone already is no error.
+   *
+   * @returns how many znodes were removed
+   * @throws ZkError of the znode that could not be removed; `applied` is `maybe` when others were removed before it
+   */
+  removeRecursive(path: string, options: CallOptions = {}): Promise<number> {
+    return this.#guard(() => {
+      checkPath(path, "removeRecursive");
+      if (this.#chroot.toServer(path) === "/") {
+        throw new ZkError({
+          code: "INVALID_ARGUMENT",
+          message: "the root cannot be removed",
+          operation: "removeRecursive",
+          path,
+        });
+      }
+      return removeTree(this, path, this.#budget("removeRecursive", path, options));
+    });
+  }
+
+  /**
+   * The stat of a znode, or null when there is none. A watch is set in both cases: it hears of the znode's creation,
+   * change or removal.
+   * @throws ZkError INVALID_PATH, or any error of a read
+   */
+  exists(path: string, options: ReadOptions = {}): Promise<Stat | null> {
+    return this.#guard(() =>
+      this.#read(SPECS.exists, path, options, "data", (reply: { readonly stat: Stat }) => reply.stat),
+    );
+  }
+
+  /**
+   * The data and stat of a znode. Data is null for a znode created without any, which is not the same as empty.
+   * @throws ZkError NO_NODE (no watch is set then), NO_AUTH, INVALID_PATH, or any error of a read
+   */
+  getData(path: string, options: ReadOptions = {}): Promise<GetDataResponse> {
+    return this.#guard(() => this.#read(SPECS.getData, path, options, "data", identity<GetDataResponse>));
+  }
+
+  /**
+   * Replaces the data of a znode.
+   * @throws ZkError NO_NODE, BAD_VERSION, NO_AUTH, INVALID_PATH, INVALID_ARGUMENT, REQUEST_TOO_LARGE, or any error of a write
+   */
+  setData(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
+    return this.#guard(() => {
+      const bytes = toBytes(data, "setData", path);
+      const version = checkVersion(options.version, "setData", path);
+      return this.#send(
+        SPECS.setData,
+        path,
+        { path: this.#toServer(path, "setData"), data: bytes, version },
+        options,
+        {
+          weight: bytes?.length ?? 0,
+          finish: statOf,
+        },
+      );
+    });
+  }
+
+  /**
+   * The names of a znode's children, without their path, in no particular order.
+   * @throws ZkError NO_NODE (no watch is set then), NO_AUTH, INVALID_PATH, or any error of a read
+   */
+  getChildren(path: string, options: ReadOptions = {}): Promise<readonly string[]> {
+    return this.#guard(() =>
+      this.#read(SPECS.getChildren, path, options, "child", (reply: GetChildren2Response) => reply.children),
+    );
+  }
+
+  /** {@link getChildren} together with the znode's own stat, both of the same moment. */
+  getChildrenWithStat(path: string, options: ReadOptions = {}): Promise<GetChildren2Response> {
+    return this.#guard(() =>
+      this.#read(SPECS.getChildren, path, options, "child", identity<GetChildren2Response>),
+    );
+  }
+
+  /**
+   * The access control list and stat of a znode.
+   * @throws ZkError NO_NODE, INVALID_PATH, or any error of a read
+   */
+  getACL(path: string, options: CallOptions = {}): Promise<GetACLResponse> {
+    return this.#guard(() =>
+      this.#send(SPECS.getACL, path, { path: this.#toServer(path, "getACL") }, options, {
+        finish: identity<GetACLResponse>,
+      }),
+    );
+  }
+
+  /**
+   * Replaces the access control list of a znode. `version` is compared with the stat's `aversion`.
+   * @throws ZkError NO_NODE, BAD_VERSION, NO_AUTH, INVALID_ACL, INVALID_ARGUMENT, or any error of a write
+   */
+  setACL(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
+    return this.#guard(() => {
+      const version = checkVersion(options.version, "setACL", path);
+      const record = { path: this.#toServer(path, "setACL"), acl: checkAcl(acl, "setACL", path), version };
+      return this.#send(SPECS.setACL, path, record, options, { finish: statOf });
+    });
+  }
+
+  /**
+   * Waits until the server we are on has applied everything that was committed before, so that a read after it is not
+   * stale. The znode need not exist.
+   * @throws ZkError INVALID_PATH, or any error of a read
+   */
+  sync(path = "/", options: CallOptions = {}): Promise<void> {
+    return this.#guard(() =>
+      this.#send(SPECS.sync, path, { path: this.#toServer(path, "sync") }, options, { finish: nothing }),
+    );
+  }
+
+  /** Several writes that are applied together or not at all. */
+  transaction(): Transaction {
+    return new Transaction({
+      chroot: this.#chroot,
+      send: (operations, paths, options, finish) =>
+        this.#guard(() =>
+          this.#send(SPECS.transaction, paths[0] ?? "", operations, options, {
+            weight: operations.reduce(
+              (sum, { request }) => sum + ("data" in request ? (request.data?.length ?? 0) : 0),
+              0,
+            ),
+            finish: (results: readonly MultiResult[], zxid) => finish(results, zxid),
+          }),
+        ),
+    });
+  }
+
+  /**
+   * Watches a znode, or with `recursive` everything below it, across any number of changes and reconnects. The watches
+   * are set at once; iterate to hear of the changes. See {@link WatchStream} for what it promises.
+   *
+   * @throws ZkError INVALID_PATH, INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * for await (const change of client.watch("/config", { recursive: true, signal })) {
+   *   console.log(change.type, change.path);
+   * }
+   * ```
+   */
+  watch(path: string, options: WatchOptions = {}): WatchStream {
+    checkPath(path, "watch");
+    return startWatch(
+      {
+        client: this,
+        toServer: (userPath) => this.#chroot.toServer(userPath),
+        toUser: (serverPath) => this.#chroot.toUser(serverPath),
+        readStat: (userPath, watcher) =>
+          this.#send(
+            SPECS.exists,
+            userPath,
+            { path: this.#chroot.toServer(userPath), watch: true },
+            FOREVER,
+            {
+              watch: { watcher, kind: "data" },
+              finish: statOf,
+            },
+          ),
+        readChildren: (userPath, watcher) =>
+          this.#send(
+            SPECS.getChildren,
+            userPath,
+            { path: this.#chroot.toServer(userPath), watch: true },
+            FOREVER,
+            {
+              watch: { watcher, kind: "child" },
+              finish: identity<GetChildren2Response>,
+            },
+          ),
+        unwatch: (userPath, watcher) => this.#driver.unwatch(this.#chroot.toServer(userPath), watcher),
+      },
+      path,
+      options,
+    );
+  }
+
+  /** Takes back a one-shot watch. The server is not told; what it still sends finds nobody. */
+  unwatch(path: string, listener: WatchListener): void {
+    checkPath(path, "unwatch");
+    this.#driver.unwatch(this.#chroot.toServer(path), this.#watchers.watcherOf(listener));
+  }
+
+  /**
+   * Adds credentials to the session's connections: sent now, and first thing on every later connection. Resolves when a
+   * server has taken them; before `connect()` at once. A wrong digest password is never refused: it shows as NO_AUTH later.
+   *
+   * @throws ZkError AUTH_FAILED when the scheme or credentials are refused; the session is over then.
+   *   INVALID_ARGUMENT, OPERATION_TIMEOUT, ABORTED, CLOSED, SESSION_EXPIRED
+   */
+  addAuth(
+    scheme: string,
+    auth: AuthOption["auth"],
+    options: Pick<CallOptions, "signal" | "timeoutMs"> = {},
+  ): Promise<void> {
+    return this.#guard(() => {
+      const credential = toCredential({ scheme, auth });
+      return this.#driver.addAuth(credential, this.#deadlineMs(options), options.signal);
+    });
+  }
+
+  /** Resolves when no call waits for a place on the connection: the time to send more after QUEUE_FULL, or before it. */
+  drained(): Promise<void> {
+    return this.#driver.drained();
+  }
+
+  /**
+   * Ends the session: its ephemerals go, its watches hear `None`, calls that were not sent fail with CLOSED. Never
+   * rejects, may be called at any time and more than once, and takes at most `closeTimeoutMs`.
+   *
+   * @returns whether a server confirmed it. If not, the ephemerals stay until the session times out.
+   */
+  close(): Promise<{ readonly confirmed: boolean }> {
+    return this.#driver.close(this.#driver.nowMs + this.#options.closeTimeoutMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #read<Reply, Value>(
+    spec: OperationSpec,
+    path: string,
+    options: ReadOptions,
+    kind: "data" | "child",
+    finish: (reply: Reply) => Value,
+  ): Promise<Value> {
+    const { watch } = options;
+    const record = { path: this.#toServer(path, spec.name), watch: watch !== undefined };
+    if (watch === undefined) return this.#send(spec, path, record, options, { finish });
+    return this.#send(spec, path, record, options, {
+      finish,
+      watch: { watcher: this.#watchers.watcherOf(checkListener(watch, spec.name, path)), kind },
+    });
+  }
+
+  /** Builds a call and hands it over. The promise is the driver's own, so that nothing stands between wire and caller. */
+  #send<Reply, Value>(
+    spec: OperationSpec,
+    path: string,
+    record: object,
+    options: CallOptions,
+    more: {
+      readonly finish: (reply: Reply, zxid: bigint) => Value;
+      readonly watch?: { readonly watcher: object; readonly kind: "data" | "child" };
+      readonly weight?: number;
+    },
+  ): Promise<Awaited<Value>> {
+    const retry = options.retry ?? this.#options.retry;
+    if (options.retry !== undefined) checkRetry(retry);
+    const call = new PendingCall({
+      spec,
+      path,
+      serverPath: (record as { readonly path?: string }).path ?? path,
+      record,
+      watch: more.watch,
+      retry,
+      deadlineMs: this.#deadlineMs(options),
+      weight: FRAME_OVERHEAD_BYTES + path.length + (more.weight ?? 0),
+      finish: more.finish as (reply: never, zxid: bigint) => unknown,
+    });
+    return this.#driver.call(call, options.signal);
+  }
+
+  async #createWithCare(
+    path: string,
+    about: CreateOptions & {
+      readonly acl: readonly Acl[];
+      readonly flags: number;
+      readonly once: (name: string, step: CallOptions) => Promise<CreateResult>;
+    },
+  ): Promise<CreateResult> {
+    const budget = this.#budget("create", path, about);
+    const parents = (): Promise<void> =>
+      createParents(this.#chroot.toServer(path), (serverPath) => {
+        // Above the chroot too: whoever asks for parents wants the znode to be there in the end.
+        const record = { path: serverPath, data: null, acl: about.acl, flags: CreateMode.PERSISTENT };
+        return this.#send(
+          SPECS.create,
+          this.#chroot.toUser(serverPath),
+          record,
+          { ...budget.step(), retry: "always" },
+          { finish: nothing },
+        );
+      });
+    const once = async (name: string): Promise<CreateResult> => {
+      for (let attempt = 0; ; attempt += 1) {
+        try {
+          const step = budget.step();
+          return await about.once(name, about.retry === undefined ? step : { ...step, retry: about.retry });
+        } catch (error) {
+          const parentMissing =
+            error instanceof ZkError && error.code === "NO_NODE" && about.createParents === true;
+          if (!parentMissing || attempt >= PARENT_ATTEMPTS_MAX) throw error;
+          await parents();
+        }
+      }
+    };
+    if (about.protected !== true) return once(path);
+    const uuid = this.#ports.randomness.uuid();
+    const isEphemeral = (about.flags & EPHEMERAL) !== 0;
+    return protectedCreate(this, { path, uuid, budget, isEphemeral, createOnce: once });
+  }
+
+  #budget(operation: string, path: string, options: CallOptions): Budget {
+    const timeoutMs = positive("timeoutMs", options.timeoutMs ?? this.#options.operationTimeoutMs);
+    return new Budget({
+      operation,
+      path,
+      timeoutMs,
+      signal: options.signal,
+      nowMs: () => this.#driver.nowMs,
+    });
+  }
+
+  #deadlineMs(options: CallOptions): number {
+    const timeoutMs = options.timeoutMs;
+    return (
+      this.#driver.nowMs +
+      (timeoutMs === undefined ? this.#options.operationTimeoutMs : positive("timeoutMs", timeoutMs))
+    );
+  }
+
+  #toServer(path: string, operation: string): string {
+    checkPath(path, operation);
+    return this.#chroot.toServer(path);
+  }
+
+  /** What is wrong with the arguments is told like every other error: by the promise. */
+  #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #listenerFailed(error: unknown): void {
+    // A listener of this very event that throws must not be told of it again.
+    if (this.#tellingListenerError || !this.#events.has("listenerError")) return warn(error);
+    this.#tellingListenerError = true;
+    this.#events.emit("listenerError", error);
+    this.#tellingListenerError = false;
+  }
+}
+
+const EPHEMERAL = 1;
+const SEQUENTIAL = 2;
+/** Others may remove the parents again while we create below them. */
+const PARENT_ATTEMPTS_MAX = 10;
+/** Headers, lengths, ACL: about what a request weighs beside its path and data. */
+const FRAME_OVERHEAD_BYTES = 64;
+const FOREVER: CallOptions = { timeoutMs: Number.POSITIVE_INFINITY, retry: "safe" };
+
+function identity<T>(value: T): T {
+  return value;
+}
+
+function nothing(): void {}
+
+function statOf(reply: { readonly stat: Stat }): Stat {
+  return reply.stat;
+}
+
+function checkListener(listener: WatchListener, operation: string, path: string): WatchListener {
+  if (typeof listener === "function") return listener;
+  throw new ZkError({ code: "INVALID_ARGUMENT", message: "watch must be a function", operation, path });
+}
