@@ -18,6 +18,9 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/{src,tests}/**/*.test.ts", "tools/**/*.test.ts"],
+          // A limit against hanging, not a measure of speed: some machines are slow, and busy.
+          testTimeout: 30_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 0 },
         },
       },

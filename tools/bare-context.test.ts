@@ -46,7 +46,7 @@ beforeAll(() => {
   execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], {
     stdio: "inherit",
   });
-}, 60_000);
+});
 
 afterAll(() => rmSync(compiled, { recursive: true, force: true }));
 
