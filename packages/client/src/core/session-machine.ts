@@ -84,6 +84,7 @@ export class SessionMachine {
   #outputs: Output[] = [];
   #connects: Ticket[] = [];
   #closes: Ticket[] = [];
+  #closeConfirmed = false;
   #authTickets: Ticket[] = [];
   #operations = 0;
   readonly #operationIds = new WeakMap<Call, number>();
@@ -241,10 +242,10 @@ export class SessionMachine {
   // ── wishes of the user ───────────────────────────────────────────────────────────────────────────────────────────
 
   #onConnect(ticket: Ticket, nowMs: number): void {
-    if (this.#state === "connected" || this.#state === "readonly") return this.#settle(ticket, undefined);
     if (this.#state === "closed" || this.#closes.length > 0) {
       return this.#fail(ticket, ticketError("CLOSED", "the client was closed; create a new one"));
     }
+    if (this.#state === "connected" || this.#state === "readonly") return this.#settle(ticket, undefined);
     if (this.#state === "authFailed") {
       return this.#fail(
         ticket,
@@ -264,14 +265,17 @@ export class SessionMachine {
   }
 
   #onClose(ticket: Ticket, nowMs: number): void {
-    if (this.#state === "closed") return this.#settle(ticket, { confirmed: true });
+    if (this.#state === "closed") return this.#settle(ticket, { confirmed: this.#closeConfirmed });
     const first = this.#closes.length === 0;
     this.#closes.push(ticket);
     this.#deadlines.setEarlier("close", ticket.deadlineMs);
     if (!first) return;
     if (this.#link.phase === "down" || this.#session === undefined) {
-      // Nobody holds a session of ours, unless a handshake is on its way: then a server may.
-      return this.#end("closed", "close() was called", nowMs, this.#link.phase !== "handshaking");
+      // Without a session there is nothing to end, unless a handshake is on its way: then a server may hold one. One that
+      // was to be taken over, or that lost its credentials, lives on until it times out.
+      const nothingLeft =
+        this.#state === "expired" || (this.#session === undefined && this.#link.phase !== "handshaking");
+      return this.#end("closed", "close() was called", nowMs, nothingLeft);
     }
     for (const call of this.#book.drainQueued()) {
       this.#failCall(call, call.error("CLOSED", "the client was closed before the request was sent"), nowMs);
@@ -670,7 +674,7 @@ export class SessionMachine {
 
   /** Nobody waits for a first connection any more: back to idle, so that the process may end. */
   #stopIfNobodyWaits(reason: string, nowMs: number): void {
-    if (this.#state !== "connecting" || this.#connects.length > 0) return;
+    if (this.#state !== "connecting" || this.#connects.length > 0 || this.#closes.length > 0) return;
     this.#dropSocket();
     this.#link = { phase: "down" };
     this.#deadlines.clearAll();
@@ -681,7 +685,10 @@ export class SessionMachine {
   }
 
   /** The session is over, for good or until the next connect(). Everything is settled, every watcher hears of it. */
-  #end(state: "expired" | "authFailed" | "closed", reason: string, nowMs: number, confirmed = false): void {
+  #end(over: "expired" | "authFailed" | "closed", reason: string, nowMs: number, confirmed = false): void {
+    // Whoever closes wants it closed, however it comes about.
+    const state = this.#closes.length > 0 ? "closed" : over;
+    if (state === "closed") this.#closeConfirmed = confirmed;
     this.#dropSocket();
     this.#link = { phase: "down" };
     this.#deadlines.clearAll();
