@@ -120,6 +120,8 @@ describe("layers", () => {
     ["lab/zoo_cluster/tests/a.test.ts", 'import { x } from "@zk/client";'],
     ["examples/src/a.ts", 'import { x } from "@zk/lab";', /examples may import only/],
     ["examples/tests/a.test.ts", 'import { x } from "@zk/lab";'],
+    ["tools/a.ts", 'import { x } from "@zk/client";', /tools may import no package/],
+    ["tools/a.mjs", 'import { x } from "../lab/zoo_cluster/src/index.js";', /tools may not reach/],
     ["lab/brand_new/src/a.ts", "", /no row/],
   ]);
 

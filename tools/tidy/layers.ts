@@ -123,7 +123,23 @@ export const layers: readonly Layer[] = [
     workspace: ["@zk/recipes", "@zk/client"],
     node: true,
   },
-  { name: "tools", folder: "tools", reaches: ["tools"], workspace: [], node: true, thirdParty: true },
+  {
+    // Modules that are linked by hand, into a context that has nothing else.
+    name: "bare context",
+    folder: "tools/bare-context",
+    reaches: [],
+    workspace: ["@zk/client/core", "@zk/protocol"],
+    node: true,
+  },
+  {
+    name: "tools",
+    folder: "tools",
+    // Tools of the whole repository may run a real ensemble, as the commands of the lab do: from what was built.
+    reaches: ["tools", "lab/zoo_cluster/dist"],
+    workspace: [],
+    node: true,
+    thirdParty: true,
+  },
 ];
 
 /** The row that speaks of a file. */
