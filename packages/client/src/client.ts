@@ -17,7 +17,7 @@ import {
   type Diagnostic,
   type Limits,
   type OperationSpec,
-  type Secret,
+  Secret,
   type SessionState,
   ZkError,
 } from "./core/index.js";
@@ -149,9 +149,9 @@ export class Client {
     return this.#driver.machine.session?.id ?? 0n;
   }
 
-  /** With the id, all that is needed to take the session over. Undefined until a server granted a session. */
-  get sessionPassword(): Secret | undefined {
-    return this.#driver.machine.session?.password;
+  /** With the id, all that is needed to take the session over. Sixteen zero bytes until a server granted one. */
+  get sessionPassword(): Secret {
+    return this.#driver.machine.session?.password ?? NO_PASSWORD;
   }
 
   /** The negotiated session timeout in milliseconds; before the first connect the one that will be asked for. */
@@ -615,6 +615,7 @@ export class Client {
   }
 }
 
+const NO_PASSWORD = new Secret(new Uint8Array(16));
 const EPHEMERAL = 1;
 const SEQUENTIAL = 2;
 /** Others may remove the parents again while we create below them. */

@@ -77,14 +77,32 @@ export class CallBook {
     return this.#inFlight.peek();
   }
 
-  /** Takes out the call that a reply belongs to. Nearly always the oldest; some replies may overtake. */
+  /**
+   * Takes out the call that a reply belongs to. Nearly always the oldest; some replies may overtake. A request that was
+   * not handed over yet cannot have an answer, whatever a server sends.
+   */
   answered(xid: number): Call | undefined {
-    const call =
-      this.#inFlight.peek()?.xid === xid
-        ? this.#inFlight.shift()
-        : this.#inFlight.takeWhere((sent) => sent.xid === xid);
+    const inFlight = this.#inFlight;
+    const handedOver = this.#handedOverNow();
+    let call: Call | undefined;
+    if (handedOver > 0) {
+      call =
+        inFlight.peek()?.xid === xid
+          ? inFlight.shift()
+          : inFlight.takeWhere((sent) => sent.xid === xid, handedOver);
+    }
     if (call !== undefined) this.#bytes -= call.weight;
     return call;
+  }
+
+  /** How many of the calls in flight, counted from the oldest, were handed to the transport. */
+  #handedOverNow(): number {
+    return this.#handedOver - (this.#inFlight.end - this.#inFlight.size);
+  }
+
+  /** Whether the call waits, or is in flight. Slow. */
+  holds(call: Call): boolean {
+    return this.#queued.toArray().includes(call) || this.#inFlight.toArray().includes(call);
   }
 
   /** Forgets a call that never went out. A sent one keeps its place: its reply is still to come. */
@@ -104,7 +122,7 @@ export class CallBook {
    * back to the head of the queue in their order.
    */
   connectionLost(mayResend: boolean): LossSorting {
-    const firstUnsent = this.#handedOver - (this.#inFlight.end - this.#inFlight.size);
+    const firstUnsent = this.#handedOverNow();
     const lost: Call[] = [];
     const resent: Call[] = [];
     const again: Call[] = [];
@@ -137,14 +155,24 @@ export class CallBook {
     return calls;
   }
 
-  /** The unsettled calls whose deadline has passed, and the earliest deadline of the others. */
+  /**
+   * The unsettled calls whose deadline has passed, and the earliest deadline of the others. Those that were queued leave
+   * the queue; those in flight keep their places, as their replies are still to come.
+   */
   sweep(nowMs: number): { readonly due: Call[]; readonly nextMs: number } {
     const due: Call[] = [];
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const call of [...this.#inFlight.toArray(), ...this.#queued.toArray()]) {
-      if (call.phase === "settled") continue;
-      if (call.deadlineMs <= nowMs) due.push(call);
-      else if (call.deadlineMs < nextMs) nextMs = call.deadlineMs;
+    const isDue = (call: Call): boolean => {
+      if (call.deadlineMs <= nowMs) return true;
+      if (call.deadlineMs < nextMs) nextMs = call.deadlineMs;
+      return false;
+    };
+    for (const call of this.#inFlight.toArray()) {
+      if (call.phase !== "settled" && isDue(call)) due.push(call);
+    }
+    for (const call of this.#queued.takeAll(isDue)) {
+      this.#bytes -= call.weight;
+      due.push(call);
     }
     return { due, nextMs };
   }

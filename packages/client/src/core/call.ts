@@ -1,5 +1,5 @@
 /** One operation of the user, from the call to its settling. The machine owns the mutable fields. */
-import { type Codec, errorName } from "@zk/protocol";
+import { type Codec, errorName, type ServerErrorName } from "@zk/protocol";
 import { type Applied, ZkError, type ZkErrorCode } from "./errors.js";
 import type { Watcher, WatchKind } from "./watch-table.js";
 
@@ -116,11 +116,17 @@ export class Call {
     });
   }
 
+  /** Not untouched if an earlier try of the same write went out and was never answered: NODE_EXISTS may be our own node. */
+  #appliedIfRefused(name: ServerErrorName | undefined): Applied {
+    if (!this.spec.isWrite) return "no";
+    return this.sends === 1 && name !== undefined && REFUSED_UNTOUCHED.has(name) ? "no" : "maybe";
+  }
+
   /** The error that a reply with a non-zero code means. */
   refusal(serverCode: number, server: string): ZkError {
     const name = errorName(serverCode);
     return this.error(name ?? "UNKNOWN_SERVER_ERROR", refusalMessage(serverCode, name), {
-      applied: this.spec.isWrite && mayHaveBeenApplied(serverCode) ? "maybe" : "no",
+      applied: this.#appliedIfRefused(name),
       server,
       serverCode,
     });
@@ -128,15 +134,37 @@ export class Call {
 }
 
 /**
- * Codes above -100 are the server's own troubles. Those that it raises before it touches anything are named here; after
- * any other, nobody knows how far a write got.
+ * Codes that a server sends before it touches anything. After any other, nobody knows how far a write got: the server's
+ * own troubles (-1 to -4), codes that only clients make up, and codes that we do not know.
  *
- * Source: ZooKeeper 3.4.6, KeeperException.java (Code) and FinalRequestProcessor.java.
+ * Source: ZooKeeper 3.4.6, KeeperException.java (Code), PrepRequestProcessor.java and FinalRequestProcessor.java; for the
+ * later codes the same files of 3.9.3.
  */
-function mayHaveBeenApplied(serverCode: number): boolean {
-  const refusedUntouched = serverCode === -5 || serverCode === -6 || serverCode === -8;
-  return serverCode > -100 && !refusedUntouched;
-}
+const REFUSED_UNTOUCHED: ReadonlySet<ServerErrorName> = new Set([
+  "MARSHALLING_ERROR",
+  "UNIMPLEMENTED",
+  "BAD_ARGUMENTS",
+  "UNKNOWN_SESSION",
+  "NEW_CONFIG_NO_QUORUM",
+  "RECONFIG_IN_PROGRESS",
+  "NO_NODE",
+  "NO_AUTH",
+  "BAD_VERSION",
+  "NO_CHILDREN_FOR_EPHEMERALS",
+  "NODE_EXISTS",
+  "NOT_EMPTY",
+  "SESSION_EXPIRED",
+  "INVALID_ACL",
+  "AUTH_FAILED",
+  "SESSION_MOVED",
+  "NOT_READONLY",
+  "EPHEMERAL_ON_LOCAL_SESSION",
+  "NO_WATCHER",
+  "RECONFIG_DISABLED",
+  "SESSION_CLOSED_REQUIRE_SASL_AUTH",
+  "QUOTA_EXCEEDED",
+  "THROTTLED_OP",
+]);
 
 function refusalMessage(serverCode: number, name: string | undefined): string {
   return name === undefined

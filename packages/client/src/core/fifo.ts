@@ -37,9 +37,10 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Takes out the first item that fits, wherever it stands. */
-  takeWhere(fits: (item: T) => boolean): T | undefined {
-    for (let index = this.#head; index < this.#items.length; index += 1) {
+  /** Takes out the first item that fits, wherever it stands among the first `among`. */
+  takeWhere(fits: (item: T) => boolean, among: number = this.size): T | undefined {
+    const end = this.#head + Math.min(among, this.size);
+    for (let index = this.#head; index < end; index += 1) {
       const item = this.#items[index] as T;
       if (!fits(item)) continue;
       this.#items.splice(index, 1);
@@ -47,6 +48,18 @@ export class Fifo<T> {
       return item;
     }
     return undefined;
+  }
+
+  /** Takes out every item that fits; the others keep their order. */
+  takeAll(fits: (item: T) => boolean): T[] {
+    const taken: T[] = [];
+    const kept: T[] = [];
+    for (const item of this.toArray()) (fits(item) ? taken : kept).push(item);
+    if (taken.length === 0) return taken;
+    this.#items = kept;
+    this.#head = 0;
+    this.#shifted += taken.length;
+    return taken;
   }
 
   /** Puts items before all others, in the order given. */

@@ -86,6 +86,10 @@ export class SessionMachine {
   #closes: Ticket[] = [];
   #closeConfirmed = false;
   #authTickets: Ticket[] = [];
+  /** Whether calls waited after the last step. */
+  #wasQueued = false;
+  /** Taken out of the book and not settled yet: if we fail now, nobody else would settle it. */
+  #inHand: Call | undefined;
   #operations = 0;
   readonly #operationIds = new WeakMap<Call, number>();
 
@@ -182,6 +186,7 @@ export class SessionMachine {
     } catch (error) {
       this.#internalError(error, nowMs);
     }
+    this.#tellRoom();
   }
 
   /** All outputs since the last call, oldest first. Bytes to write come as one piece, last. */
@@ -308,6 +313,13 @@ export class SessionMachine {
   }
 
   #onCall(call: Operation, nowMs: number): void {
+    this.#inHand = call;
+    this.#admit(call, nowMs);
+    this.#inHand = undefined;
+  }
+
+  #admit(call: Operation, nowMs: number): void {
+    if (call.phase !== "new") throw new Error(`${call.spec.name} ${call.path} was called twice`);
     call.startedAtMs = nowMs;
     this.#record(call, "operation", "invoked", nowMs);
     if (this.#state === "idle") {
@@ -339,6 +351,8 @@ export class SessionMachine {
     }
     if (target.phase === "settled") return;
     this.#book.withdraw(target);
+    // It keeps its place among the outstanding; should no answer ever come, the sweep frees it.
+    if (target.phase === "sent") this.#deadlines.setEarlier("callDeadlines", nowMs + this.#times.timeoutMs);
     this.#failCall(
       target,
       target.error("ABORTED", "the caller gave up", { server: this.server, cause: reason }),
@@ -422,13 +436,18 @@ export class SessionMachine {
     for (const call of due) {
       const why =
         call.sends > 0 ? "no answer came in time" : `it could not be sent in time: ${this.#whyNotSent()}`;
-      this.#book.withdraw(call);
       this.#failCall(call, call.error("OPERATION_TIMEOUT", why, { server: this.server }), nowMs);
     }
-    // A server that answers pings and never this request has lost it; only a new connection gets things moving.
+    // A server that answers pings and never this request has lost it; only a new connection frees its place.
     const oldest = this.#book.oldestInFlight();
-    if (oldest?.phase === "settled" && nowMs - oldest.sentAtMs > 2 * this.#times.timeoutMs) {
-      this.#loseLink(`${oldest.spec.name} ${oldest.path} was not answered although the server lives`, nowMs);
+    if (oldest?.phase === "settled") {
+      const patienceEndsMs = oldest.sentAtMs + 2 * this.#times.timeoutMs;
+      if (nowMs < patienceEndsMs) this.#deadlines.setEarlier("callDeadlines", patienceEndsMs);
+      else
+        this.#loseLink(
+          `${oldest.spec.name} ${oldest.path} was not answered although the server lives`,
+          nowMs,
+        );
     }
     for (const ticket of [...this.#authTickets]) {
       if (ticket.deadlineMs > nowMs) {
@@ -704,21 +723,27 @@ export class SessionMachine {
       this.#fail(ticket, ticketError(code, reason));
     }
     for (const ticket of this.#closes.splice(0)) this.#settle(ticket, { confirmed });
-    this.#outputs.push({ kind: "room" });
   }
 
   /** A fault of ours, not of the peer: the connection goes, the host process never hears an exception. */
   #internalError(error: unknown, nowMs: number): void {
     this.#tell({ type: "internalError", error }, nowMs);
     const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
+    const call = this.#inHand;
+    this.#inHand = undefined;
     try {
       this.#loseLink(message, nowMs);
     } catch (second) {
       this.#tell({ type: "internalError", error: second }, nowMs);
-      if (isOver(this.#state) || this.#state === "idle") return;
-      this.#link = { phase: "waiting" };
-      this.#deadlines.set("reconnect", nowMs + this.#options.reconnect.roundDelayMaxMs);
+      if (!isOver(this.#state) && this.#state !== "idle") {
+        this.#dropSocket();
+        this.#link = { phase: "waiting" };
+        this.#deadlines.set("reconnect", nowMs + this.#options.reconnect.roundDelayMaxMs);
+      }
     }
+    // One that went back to the queue when the connection was dropped is in nobody's hand any more.
+    if (call === undefined || call.phase === "settled" || this.#book.holds(call)) return;
+    this.#failCall(call, call.error("INTERNAL", message, { cause: error }), nowMs);
   }
 
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -731,9 +756,17 @@ export class SessionMachine {
     while (!link.blocked && this.#link === link) {
       const call = this.#book.next();
       if (call === undefined) break;
+      this.#inHand = call;
       this.#send(call, nowMs);
+      this.#inHand = undefined;
     }
-    if (this.#book.queuedSize === 0) this.#outputs.push({ kind: "room" });
+  }
+
+  /** Whatever emptied the queue, those who wait for room hear of it. */
+  #tellRoom(): void {
+    const isQueued = this.#book.queuedSize > 0;
+    if (this.#wasQueued && !isQueued) this.#outputs.push({ kind: "room" });
+    this.#wasQueued = isQueued;
   }
 
   #send(call: Call, nowMs: number): void {
@@ -929,6 +962,12 @@ export class SessionMachine {
     }
     const call = this.#book.answered(xid);
     if (call === undefined) throw new Violation(`a reply to request ${xid}, which is not outstanding`);
+    this.#inHand = call;
+    this.#onAnswer(call, zxid, err, link, nowMs);
+    this.#inHand = undefined;
+  }
+
+  #onAnswer(call: Call, zxid: bigint, err: number, link: UpLink, nowMs: number): void {
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
     if (call.spec.throughLeader && err === 0) this.#trust.answeredByLeader(call.sentAtMs);
     else this.#trust.answered(call.sentAtMs);
@@ -944,7 +983,7 @@ export class SessionMachine {
       return;
     }
     if (call.phase === "settled") return;
-    if (err !== 0) return this.#onRefusal(call, err, link, nowMs);
+    if (err !== 0) return this.#onRefusal(call, err, zxid, link, nowMs);
     let value: unknown;
     try {
       const { response } = call.spec;
@@ -958,18 +997,18 @@ export class SessionMachine {
       );
       throw new Violation(message);
     }
-    if (value instanceof ZkError) return this.#failCall(call, value, nowMs);
+    if (value instanceof ZkError) return this.#failCall(call, value, nowMs, zxid);
     if (call.watch !== undefined) this.#armed(call, call.watch.kind, nowMs);
     this.#succeed(call, value, zxid, nowMs);
   }
 
-  #onRefusal(call: Call, err: number, link: UpLink, nowMs: number): void {
+  #onRefusal(call: Call, err: number, zxid: bigint, link: UpLink, nowMs: number): void {
     if (call.spec.absentIsAnswer && err === NO_NODE) {
       // The watch waits for the node to appear.
       if (call.watch !== undefined) this.#armed(call, "exist", nowMs);
-      return this.#succeed(call, null, 0n, nowMs);
+      return this.#succeed(call, null, zxid, nowMs);
     }
-    this.#failCall(call, call.refusal(err, formatServer(link.server)), nowMs);
+    this.#failCall(call, call.refusal(err, formatServer(link.server)), nowMs, zxid);
     if (err === AUTH_REQUIRED)
       this.#end("authFailed", "the server demands authentication first (-124)", nowMs);
   }
@@ -1020,7 +1059,7 @@ export class SessionMachine {
     this.#settle(call, value);
   }
 
-  #failCall(call: Call, error: ZkError, nowMs: number): void {
+  #failCall(call: Call, error: ZkError, nowMs: number, zxid = 0n): void {
     if (call.phase === "settled") throw new Error(`${call.spec.name} ${call.path} was settled twice`);
     call.phase = "settled";
     this.#record(
@@ -1028,7 +1067,7 @@ export class SessionMachine {
       "operation",
       error.applied === "maybe" ? "ambiguous" : "failed",
       nowMs,
-      0n,
+      zxid,
       error.code,
     );
     if (this.diagnosing) this.#tellOperation(call, error.code, nowMs);

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { createClient } from "@zk/client";
+import { type Ensemble, startEnsemble } from "@zk/lab";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+let ensemble: Ensemble;
+const running: Example[] = [];
+
+beforeAll(async () => {
+  // The examples run as people run them, compiled; never as some older build.
+  const build = spawnSync(process.execPath, ["tools/build.mjs", "examples"], { cwd: root, encoding: "utf8" });
+  expect(build.stderr + build.stdout, "the examples build").toBe("");
+  ensemble = await startEnsemble();
+});
+
+afterEach(() => {
+  for (const example of running.splice(0)) example.process.kill("SIGKILL");
+});
+
+afterAll(() => ensemble?.stop());
+
+test("create: shows which znodes outlive their session", async () => {
+  const example = start("create");
+  expect(await example.ended).toBe(0);
+  expect(example.output).toMatch(/note-0000000000 = stays until removed/);
+  expect(example.output).toMatch(/refused as it should be: BAD_VERSION, applied: no/);
+  expect(example.output).toMatch(/note-0000000000 is there, .*alive-0000000001 is gone/);
+});
+
+test("watch-children: tells every child that comes and goes, also after its server died", async () => {
+  await using client = createClient(ensemble.connectionString);
+  await client.connect();
+  const example = start("watch-children", "/examples/members");
+  await example.says("(no children)");
+  await client.create("/examples/members/a");
+  await example.says("/examples/members: a\n");
+  const server = await ensemble.leader();
+  await ensemble.kill(server);
+  await client.create("/examples/members/b", null, { protected: false, retry: "always" }).catch(() => {});
+  await example.says("/examples/members: a b\n");
+  await client.removeRecursive("/examples/members");
+  await example.says("NodeDeleted /examples/members");
+  example.process.kill("SIGINT");
+  expect(await example.ended).toBe(0);
+  expect(example.output).toContain("stopped");
+  await ensemble.start(server);
+  await ensemble.ready();
+});
+
+test("survive: goes on writing when the leader is killed, and loses nothing that was acknowledged", async () => {
+  const example = start("survive", "--json", "--seconds", "600", "--interval-ms", "5");
+  await example.says("acknowledged", "stderr");
+  const leader = await ensemble.killLeader();
+  await ensemble.leader();
+  await ensemble.start(leader);
+  await example.says(/[1-9]\d* acknowledged/, "stderr");
+  example.process.kill("SIGTERM");
+  expect(await example.ended).toBe(0);
+  const figures = JSON.parse(example.output);
+  expect(figures).toMatchObject({
+    lostAcknowledged: 0,
+    unhandledRejections: 0,
+    expirations: 0,
+    closeConfirmed: true,
+  });
+  expect(figures.acknowledged).toBeGreaterThan(0);
+});
+
+interface Example {
+  readonly process: ChildProcess;
+  readonly output: string;
+  readonly ended: Promise<number | null>;
+  /** Waits until the example has printed the text since the last time it was asked. */
+  says(text: string | RegExp, stream?: "stdout" | "stderr"): Promise<void>;
+}
+
+function start(name: string, ...args: string[]): Example {
+  const child = spawn(process.execPath, [`examples/dist/${name}.js`, ...args], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ZK_SERVERS: ensemble.connectionString },
+  });
+  const printed = { stdout: "", stderr: "" };
+  const seen = { stdout: 0, stderr: 0 };
+  let wake = (): void => {};
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      printed[stream] += text;
+      wake();
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const example: Example = {
+    process: child,
+    ended,
+    get output() {
+      return printed.stdout;
+    },
+    async says(text, stream = "stdout") {
+      const gone = ended.then(() => "gone" as const);
+      for (;;) {
+        const fresh = printed[stream].slice(seen[stream]);
+        const match = typeof text === "string" ? fresh.indexOf(text) : fresh.search(text);
+        if (match >= 0) {
+          seen[stream] += match + 1;
+          return;
+        }
+        const more = new Promise<"more">((resolve) => {
+          wake = () => resolve("more");
+        });
+        if ((await Promise.race([more, gone])) === "gone") {
+          throw new Error(`${name} ended before it said ${text}:\n${printed.stdout}\n${printed.stderr}`);
+        }
+      }
+    },
+  };
+  running.push(example);
+  return example;
+}
