@@ -26,8 +26,14 @@ try {
 }
 
 async function show(): Promise<void> {
-  const children = [...(await client.getChildren(path))].sort();
-  console.log(`${path}: ${children.length === 0 ? "(no children)" : children.join(" ")}`);
+  try {
+    const children = [...(await client.getChildren(path))].sort();
+    console.log(`${path}: ${children.length === 0 ? "(no children)" : children.join(" ")}`);
+  } catch (error) {
+    // A change is news of the past: the znode may be gone by the time that we look.
+    if (!isZkError(error, "NO_NODE")) throw error;
+    console.log(`${path}: (gone)`);
+  }
 }
 
 function ignoreExisting(error: unknown): void {
