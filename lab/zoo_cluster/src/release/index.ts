@@ -1,4 +1,5 @@
 export { cacheDirectory } from "./cache-directory.js";
+export { explainRelease } from "./explain.js";
 export { controlScripts, installRecordName, installRelease } from "./install.js";
 export type { FindJavaOptions } from "./java.js";
 export { findJava, javaMajorMin, parseJavaVersion } from "./java.js";

@@ -5,6 +5,8 @@ import { cacheDirectory } from "./cache-directory.js";
 import { describeError } from "./files.js";
 import { withLock } from "./lock.js";
 import { isOffline, type StepContext, type StepResult } from "./step.js";
+import { tryArchive } from "./step-archive.js";
+import { tryAsfArchive } from "./step-asf-archive.js";
 import { cacheScope, tryCache } from "./step-cache.js";
 import { tryHome } from "./step-home.js";
 import { tryMaven } from "./step-maven.js";
@@ -39,11 +41,12 @@ export async function provisionRelease(options: ProvisionOptions = {}): Promise<
     return null;
   };
 
+  const scope = cacheScope(context);
   const ready =
     (await attempt("home", () => tryHome(context))) ??
-    (await attempt("cache", () => tryCache(context, cacheScope(context))));
+    (await attempt("cache", () => tryCache(context, scope)));
   if (ready) return ready;
-  tellWhatWasAskedFor(context, misses);
+  tellUnused(context, "home", misses);
 
   const lockPath = join(cachePlaces(cacheRoot).locks, `${version}.lock`);
   try {
@@ -52,10 +55,17 @@ export async function provisionRelease(options: ProvisionOptions = {}): Promise<
       { purpose: `ZooKeeper ${version}`, signal, onProgress },
       async () => {
         await sweepWork(cacheRoot);
+        // Asked again, since another process may have made it while we waited for the lock.
+        const archived =
+          (await attempt("cache", () => tryCache(context, scope))) ??
+          (await attempt("archive", () => tryArchive(context)));
+        if (archived) return archived;
+        tellUnused(context, "archive", misses);
         return (
-          // Another process may have made it while we waited for the lock.
-          (await attempt("cache", () => tryCache(context, cacheScope(context)))) ??
-          (await attempt("maven", () => tryMaven(context)))
+          // With the archive of no use, what was made in other ways counts too.
+          (scope === "any" ? null : await attempt("cache", () => tryCache(context, "any"))) ??
+          (await attempt("maven", () => tryMaven(context))) ??
+          (await attempt("asf-archive", () => tryAsfArchive(context)))
         );
       },
     );
@@ -93,12 +103,14 @@ async function attemptStep(context: StepContext, work: () => Promise<StepResult>
   }
 }
 
-/** A release that the user named and that is not used must not be passed over in silence. */
-function tellWhatWasAskedFor(
+/** What the user named and what is not used must not be passed over in silence. */
+function tellUnused(
   { env, onProgress }: StepContext,
+  step: "home" | "archive",
   misses: ReadonlyMap<ReleaseStep, string>,
 ): void {
-  if (env["ZK_LAB_HOME"] || env["ZK_LAB_CLASSPATH"]) onProgress(`not used: ${misses.get("home")}`);
+  const named = step === "home" ? env["ZK_LAB_HOME"] || env["ZK_LAB_CLASSPATH"] : env["ZK_LAB_ARCHIVE"];
+  if (named) onProgress(`not used: ${misses.get(step)}`);
 }
 
 function noRelease(context: StepContext, misses: ReadonlyMap<ReleaseStep, string>): LabError {

@@ -31,13 +31,12 @@ export interface Release {
 export interface ReleaseAttempt {
   readonly step: ReleaseStep;
   /**
-   * - `used` this step gave the release
-   * - `available` (explained only) complete now: this one would be used
-   * - `possible` (explained only) would be tried, needs work or the network to know
+   * - `available` complete now: this one would be used
+   * - `possible` would be tried; only work or the network can tell
    * - `miss` not usable, for the reason given
    * - `not-reached` an earlier step is complete
    */
-  readonly outcome: "used" | "available" | "possible" | "miss" | "not-reached";
+  readonly outcome: "available" | "possible" | "miss" | "not-reached";
   /** A sentence for people. */
   readonly reason: string;
 }
