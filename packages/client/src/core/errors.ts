@@ -77,6 +77,7 @@ export class ZkError extends Error {
   readonly operationIndex: number | undefined;
   /** For a transaction: what the server said of each operation, in order. */
   readonly results: readonly unknown[] | undefined;
+  readonly #details: ZkErrorDetails;
 
   constructor(details: ZkErrorDetails) {
     super(describe(details), details.cause === undefined ? undefined : { cause: details.cause });
@@ -90,7 +91,13 @@ export class ZkError extends Error {
     this.serverCode = details.serverCode;
     this.operationIndex = details.operationIndex;
     this.results = details.results;
+    this.#details = details;
     Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** The same error, with another word on the fate of the write. */
+  withApplied(applied: Applied): ZkError {
+    return applied === this.applied ? this : new ZkError({ ...this.#details, applied });
   }
 }
 

@@ -81,6 +81,8 @@ export interface MachineOptions {
   readonly reconnect: ReconnectPolicy;
   /** Keeps a history of operations and attempts. */
   readonly recordHistory: boolean;
+  /** Number of the first request, 1 by default. For tests of the wrap at 2^31, and for joining the history of a session taken over. */
+  readonly firstXid?: number | undefined;
   /** Asked at each named place; `drop` cuts the connection there. For tests. */
   readonly failpoint?: ((name: FailpointName) => "continue" | "drop") | undefined;
 }

@@ -71,7 +71,7 @@ export class SessionMachine {
   #state: SessionState = "idle";
   #link: Link = { phase: "down" };
   #epoch = 0;
-  #xid: number = XID_FIRST;
+  #xid: number;
   #lastZxid = 0n;
   #session: SessionTicket | undefined;
   /** Until a read-write server took us in, the session is known to nobody else and is not asked for again. */
@@ -95,6 +95,7 @@ export class SessionMachine {
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#xid = options.firstXid ?? XID_FIRST;
     this.#prng = new Prng(options.seed);
     this.#ring = new ServerRing(options.servers, this.#prng, options.reconnect);
     this.#book = new CallBook(options.limits);
@@ -997,7 +998,11 @@ export class SessionMachine {
       );
       throw new Violation(message);
     }
-    if (value instanceof ZkError) return this.#failCall(call, value, nowMs, zxid);
+    if (value instanceof ZkError) {
+      // A refusal of the second try says nothing of the first, which was never answered.
+      const isUnsure = call.spec.isWrite && call.sends > 1;
+      return this.#failCall(call, isUnsure ? value.withApplied("maybe") : value, nowMs, zxid);
+    }
     if (call.watch !== undefined) this.#armed(call, call.watch.kind, nowMs);
     this.#succeed(call, value, zxid, nowMs);
   }
