@@ -113,7 +113,7 @@ function read(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return null;
+    if (fields[0] === "X" || (fields[0] === "Z" && readdirSync(`/proc/${pid}/task`).length <= 1)) return null;
     const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     if (args.at(-1) === "") args.pop();

@@ -59,7 +59,8 @@ export function planServers(
   clientPorts: readonly number[] | null,
   leased: readonly number[],
 ): ServerSpec[] {
-  const free = [...leased];
+  // The caller's own ports may lie inside the lease; the rest is still enough, three ports a server being leased.
+  const free = leased.filter((port) => clientPorts?.includes(port) !== true);
   const take = (): number => {
     const port = free.shift();
     if (port === undefined)

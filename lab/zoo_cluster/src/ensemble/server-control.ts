@@ -26,7 +26,7 @@ import {
   signalSame,
 } from "../process/process-table.js";
 import type { Environment, Java } from "../release/types.js";
-import { waitFor } from "../wait.js";
+import { pause, waitFor } from "../wait.js";
 import { describeScriptResult, runControlScript, type ScriptResult } from "./control-script.js";
 import { type EnsembleSpec, markerOf, pathsOf, type ServerPaths, type ServerSpec } from "./layout.js";
 
@@ -206,7 +206,7 @@ export class ServerControl {
     const deadline = performance.now() + 2_000;
     let found = this.find();
     while (found === null && this.#pidFileProcess() !== null && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause(10);
       found = this.find();
     }
     if (found === null) {
@@ -278,7 +278,7 @@ export class ServerControl {
     const deadline = performance.now() + timeoutMs;
     while (findSame(found) !== null) {
       if (performance.now() >= deadline) return false;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause(10);
     }
     return true;
   }
@@ -303,7 +303,7 @@ export class ServerControl {
       ["election", electionPort],
     ] as const) {
       if (this.#context.spec.servers.length === 1 && use !== "client") continue;
-      if (await isPortFree(port)) continue;
+      if (await this.#isFreeSoon(port)) continue;
       const owner = describePortOwner(port);
       throw new LabError(
         "PORT_TAKEN",
@@ -311,6 +311,16 @@ export class ServerControl {
         { details: { server: id, port, owner } },
       );
     }
+  }
+
+  /** Looks for a second: a server that has just ended may still be on its way out. */
+  async #isFreeSoon(port: number): Promise<boolean> {
+    const deadline = performance.now() + 1_000;
+    while (!(await isPortFree(port))) {
+      if (performance.now() >= deadline) return false;
+      await pause(20);
+    }
+    return true;
   }
 
   /** The scripts of 3.4 truncate the output of the run before; we keep the last few. */

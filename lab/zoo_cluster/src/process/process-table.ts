@@ -76,7 +76,7 @@ export function createLinuxProcessTable(root = "/proc"): ProcessTable {
 
   function read(pid: number): ProcessSnapshot | null {
     const stat = readStat(`${root}/${pid}/stat`);
-    if (stat === null || stat.state === "Z" || stat.state === "X") return null;
+    if (stat === null || isDead(stat.state, `${root}/${pid}/task`)) return null;
     const args = (readText(`${root}/${pid}/cmdline`) ?? "").split("\0");
     if (args.at(-1) === "") args.pop();
     const isPaused = stat.state === "T" && areAllThreadsStopped(`${root}/${pid}/task`);
@@ -148,6 +148,14 @@ function readStat(path: string): { state: string; startTicks: string } | null {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, startTicks] = [fields[0], fields[19]];
   return state === undefined || startTicks === undefined ? null : { state, startTicks };
+}
+
+/**
+ * A zombie is dead, but not while it has other threads: the first one may die before the rest, and a process holds its
+ * ports until the last thread has ended.
+ */
+function isDead(state: string, taskDir: string): boolean {
+  return state === "X" || (state === "Z" && pidsIn(taskDir).length <= 1);
 }
 
 /** SIGSTOP reaches the threads one after another; the process is frozen only when the last one is. */
