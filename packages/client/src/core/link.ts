@@ -1,13 +1,13 @@
 /** The connection under way, as a discriminated union with only the fields that are valid in each phase. */
 import type { FrameSplitter } from "@zk/protocol";
 import type { HandshakeQuestion } from "./handshake.js";
-import type { Ticket } from "./inputs.js";
 import type { ServerAddress } from "./server-ring.js";
 
-/** An auth packet whose reply is due; `ticket` when a user waits for it. */
+/** An auth packet whose reply is due. */
 export interface PendingAuth {
   readonly scheme: string;
-  readonly ticket: Ticket | undefined;
+  /** Who waits for a credential is numbered; the reply answers all up to this one. 0 for nobody. */
+  readonly answersUpTo: number;
 }
 
 /** A connection that carries a session. */

@@ -9,6 +9,11 @@ export class Secret {
     Object.defineProperty(this, Symbol.for("nodejs.util.inspect.custom"), { value: () => "[secret]" });
   }
 
+  /** How many bytes there are. */
+  get size(): number {
+    return this.#bytes.length;
+  }
+
   /** A copy of the bytes. The one way to get at them, so that every leak is an explicit call. */
   reveal(): Uint8Array {
     return this.#bytes.slice();

@@ -37,7 +37,7 @@ import { digestOf, type HistoryRecord } from "./history.js";
 import type { Input, Ticket } from "./inputs.js";
 import type { Link, UpLink } from "./link.js";
 import { attemptLimitMs, type LivenessTimes, livenessTimes, Trust } from "./liveness.js";
-import type { Credential, FailpointName, MachineOptions, SessionTicket } from "./options.js";
+import type { Credential, FailpointName, Limits, MachineOptions, SessionTicket } from "./options.js";
 import type { Output, WatchNotice } from "./outputs.js";
 import { Prng } from "./prng.js";
 import { Secret } from "./secret.js";
@@ -85,7 +85,8 @@ export class SessionMachine {
   #connects: Ticket[] = [];
   #closes: Ticket[] = [];
   #closeConfirmed = false;
-  #authTickets: Ticket[] = [];
+  #authTickets: AuthTicket[] = [];
+  #authTicketsSeen = 0;
   /** Whether calls waited after the last step. */
   #wasQueued = false;
   /** Taken out of the book and not settled yet: if we fail now, nobody else would settle it. */
@@ -93,7 +94,18 @@ export class SessionMachine {
   #operations = 0;
   readonly #operationIds = new WeakMap<Call, number>();
 
+  /** @throws ZkError INVALID_ARGUMENT, REQUEST_TOO_LARGE for options that can never work */
   constructor(options: MachineOptions) {
+    if (options.servers.length === 0)
+      throw ticketError("INVALID_ARGUMENT", "there is no server to connect to");
+    if (options.credentials.length > options.limits.credentialsMax) {
+      const message = `${options.credentials.length} credentials are more than credentialsMax`;
+      throw ticketError("INVALID_ARGUMENT", message);
+    }
+    for (const credential of options.credentials) {
+      const refusal = refusedCredential(credential, options.limits);
+      if (refusal !== undefined) throw refusal;
+    }
     this.#options = options;
     this.#xid = options.firstXid ?? XID_FIRST;
     this.#prng = new Prng(options.seed);
@@ -297,20 +309,28 @@ export class SessionMachine {
     const known = this.#credentials.some(
       (other) => other.scheme === credential.scheme && other.auth.equals(credential.auth),
     );
+    const { limits } = this.#options;
+    const refusal = refusedCredential(credential, limits);
+    if (refusal !== undefined) return this.#fail(ticket, refusal);
+    if (this.#authTickets.length >= limits.queuedCallsMax) {
+      return this.#fail(
+        ticket,
+        ticketError("QUEUE_FULL", "too many credentials wait already (queuedCallsMax)"),
+      );
+    }
     if (!known) {
-      if (this.#credentials.length >= this.#options.limits.credentialsMax) {
-        return this.#fail(
-          ticket,
-          ticketError("INVALID_ARGUMENT", "credentialsMax credentials are held already"),
-        );
+      if (this.#credentials.length >= limits.credentialsMax) {
+        const message = `${limits.credentialsMax} credentials are held already (credentialsMax)`;
+        return this.#fail(ticket, ticketError("INVALID_ARGUMENT", message));
       }
       this.#credentials.push(credential);
     }
     // Before connect() there is nothing to wait for: the credential is sent first thing when a server is there.
     if (this.#state === "idle") return this.#settle(ticket, undefined);
-    this.#authTickets.push(ticket);
+    this.#authTicketsSeen += 1;
+    this.#authTickets.push({ ticket, number: this.#authTicketsSeen });
     this.#deadlines.setEarlier("callDeadlines", ticket.deadlineMs);
-    if (this.#link.phase === "up") this.#sendAuth(this.#link, credential, ticket, nowMs);
+    if (this.#link.phase === "up") this.#sendAuth(this.#link, credential, this.#authTicketsSeen, nowMs);
   }
 
   #onCall(call: Operation, nowMs: number): void {
@@ -345,7 +365,7 @@ export class SessionMachine {
 
   #onAbandon(target: Call | Ticket, reason: unknown, nowMs: number): void {
     if ("ticket" in target) {
-      if (!forget(this.#connects, target) && !forget(this.#authTickets, target)) return;
+      if (!forget(this.#connects, target) && !this.#forgetAuth(target)) return;
       this.#fail(target, ticketError("ABORTED", "the caller gave up", reason));
       if (target.ticket === "connect") this.#stopIfNobodyWaits("every caller of connect() gave up", nowMs);
       return;
@@ -450,17 +470,23 @@ export class SessionMachine {
           nowMs,
         );
     }
-    for (const ticket of [...this.#authTickets]) {
-      if (ticket.deadlineMs > nowMs) {
-        this.#deadlines.setEarlier("callDeadlines", ticket.deadlineMs);
+    const waiting = this.#authTickets;
+    this.#authTickets = [];
+    for (const auth of waiting) {
+      if (auth.ticket.deadlineMs > nowMs) {
+        this.#authTickets.push(auth);
+        this.#deadlines.setEarlier("callDeadlines", auth.ticket.deadlineMs);
       } else {
-        forget(this.#authTickets, ticket);
-        this.#fail(
-          ticket,
-          ticketError("OPERATION_TIMEOUT", "no server answered; the credential stays for the next connect"),
-        );
+        const message = "no server answered; the credential stays for the next connect";
+        this.#fail(auth.ticket, ticketError("OPERATION_TIMEOUT", message));
       }
     }
+  }
+
+  #forgetAuth(ticket: Ticket): boolean {
+    const index = this.#authTickets.findIndex((auth) => auth.ticket === ticket);
+    if (index >= 0) this.#authTickets.splice(index, 1);
+    return index >= 0;
   }
 
   // ── making a connection ──────────────────────────────────────────────────────────────────────────────────────────
@@ -589,12 +615,10 @@ export class SessionMachine {
     );
     if (this.#failpoint("sessionAdopted", nowMs)) return;
     if (this.#closes.length > 0) return this.#sendClose(link, nowMs);
-    const waiting = this.#authTickets;
-    for (const credential of this.#credentials) this.#sendAuth(link, credential, undefined, nowMs);
-    // A user who waits for a credential is answered by the last replayed packet: all before it are accepted then.
-    if (link.auths.length > 0 && waiting.length > 0) {
-      const last = link.auths.pop() as UpLink["auths"][number];
-      link.auths.push({ scheme: last.scheme, ticket: waiting[waiting.length - 1] });
+    // Who waits for a credential is answered by the last packet replayed: all before it are accepted then.
+    const last = this.#credentials.length - 1;
+    for (const [index, credential] of this.#credentials.entries()) {
+      this.#sendAuth(link, credential, index === last ? this.#authTicketsSeen : 0, nowMs);
     }
     if (!this.#rearm(link, nowMs)) return;
     this.#moveTo(granted.readOnly ? "readonly" : "connected", `${server} took us in`, nowMs);
@@ -700,7 +724,7 @@ export class SessionMachine {
     this.#deadlines.clearAll();
     for (const call of this.#book.drainQueued())
       this.#failCall(call, call.error("NOT_CONNECTED", reason), nowMs);
-    for (const ticket of this.#authTickets.splice(0)) this.#settle(ticket, undefined);
+    for (const { ticket } of this.#authTickets.splice(0)) this.#settle(ticket, undefined);
     this.#moveTo("idle", reason, nowMs);
   }
 
@@ -720,9 +744,8 @@ export class SessionMachine {
     for (const { path, watcher } of this.#watches.clear()) {
       this.#outputs.push({ kind: "watch", watcher, notice: { type: "None", serverPath: path, state } });
     }
-    for (const ticket of [...this.#connects.splice(0), ...this.#authTickets.splice(0)]) {
-      this.#fail(ticket, ticketError(code, reason));
-    }
+    for (const ticket of this.#connects.splice(0)) this.#fail(ticket, ticketError(code, reason));
+    for (const { ticket } of this.#authTickets.splice(0)) this.#fail(ticket, ticketError(code, reason));
     for (const ticket of this.#closes.splice(0)) this.#settle(ticket, { confirmed });
   }
 
@@ -821,8 +844,8 @@ export class SessionMachine {
     this.#writeFrame(Xid.PING, OpCode.PING, undefined, nowMs);
   }
 
-  #sendAuth(link: UpLink, credential: Credential, ticket: Ticket | undefined, nowMs: number): void {
-    link.auths.push({ scheme: credential.scheme, ticket });
+  #sendAuth(link: UpLink, credential: Credential, answersUpTo: number, nowMs: number): void {
+    link.auths.push({ scheme: credential.scheme, answersUpTo });
     this.#writeFrame(
       Xid.AUTH,
       OpCode.AUTH,
@@ -900,12 +923,14 @@ export class SessionMachine {
       case Xid.NOTIFICATION:
         return this.#onEvent(nowMs);
       case Xid.PING:
+        if (err === AUTH_REQUIRED) return this.#authDemanded(nowMs);
         return this.#onPong(link, nowMs);
       case Xid.AUTH:
         return this.#onAuthReply(link, err, nowMs);
       case Xid.SET_WATCHES:
         link.rearms -= 1;
         if (link.rearms < 0) throw new Violation("a reply to SetWatches that was not asked for");
+        if (err === AUTH_REQUIRED) return this.#authDemanded(nowMs);
         if (err !== 0) this.#loseLink(`the server refused to set the watches again (${err})`, nowMs);
         return;
       default:
@@ -946,10 +971,12 @@ export class SessionMachine {
         nowMs,
       );
     }
-    if (pending.ticket === undefined) return;
     // Replies come in order, so everybody who waited for this packet or an earlier one is answered.
-    const index = this.#authTickets.indexOf(pending.ticket);
-    for (const ticket of this.#authTickets.splice(0, index + 1)) this.#settle(ticket, undefined);
+    const waiting = this.#authTickets;
+    let answered = 0;
+    while (answered < waiting.length && (waiting[answered] as AuthTicket).number <= pending.answersUpTo)
+      answered += 1;
+    for (const { ticket } of waiting.splice(0, answered)) this.#settle(ticket, undefined);
   }
 
   #onReply(xid: number, zxid: bigint, err: number, link: UpLink, nowMs: number): void {
@@ -1014,8 +1041,12 @@ export class SessionMachine {
       return this.#succeed(call, null, zxid, nowMs);
     }
     this.#failCall(call, call.refusal(err, formatServer(link.server)), nowMs, zxid);
-    if (err === AUTH_REQUIRED)
-      this.#end("authFailed", "the server demands authentication first (-124)", nowMs);
+    if (err === AUTH_REQUIRED) this.#authDemanded(nowMs);
+  }
+
+  /** Any packet may be answered like this, pings included; asking again would only be answered like this again. */
+  #authDemanded(nowMs: number): void {
+    this.#end("authFailed", "the server demands authentication first (-124)", nowMs);
   }
 
   #armed(call: Call, kind: "data" | "exist" | "child", nowMs: number): void {
@@ -1198,6 +1229,22 @@ const EVENT_NAMES: ReadonlyMap<number, Exclude<WatchNotice["type"], "None">> = n
 
 function ticketError(code: ZkErrorCode, message: string, cause?: unknown): ZkError {
   return new ZkError({ code, message, applied: "no" satisfies Applied, cause });
+}
+
+/** Someone who waits for a credential to be accepted. */
+interface AuthTicket {
+  readonly ticket: Ticket;
+  /** Counts from 1 over the machine's life, so that a packet can say whom its reply answers. */
+  readonly number: number;
+}
+
+/** Sent first on every connection, a credential above the server's frame limit would cost each of them. */
+function refusedCredential(credential: Credential, limits: Limits): ZkError | undefined {
+  // Header, type, two lengths; three bytes are the most that one UTF-16 unit takes.
+  const bytes = 20 + credential.scheme.length * 3 + credential.auth.size;
+  if (bytes <= limits.requestBytesMax) return undefined;
+  const message = `the credential has ${bytes} bytes, ${limits.requestBytesMax} is the limit (requestBytesMax)`;
+  return ticketError("REQUEST_TOO_LARGE", message);
 }
 
 function forget(tickets: Ticket[], ticket: Ticket): boolean {
