@@ -8,7 +8,6 @@ export {
   type EnsembleOptions,
   serversMax,
 } from "./ensemble/options.js";
-export type { ServerMode } from "./ensemble/server-view.js";
 export { startEnsemble } from "./ensemble/start-ensemble.js";
 export type {
   Ensemble,

@@ -260,8 +260,8 @@ async function toServerStatus({ control, process, look }: Seen): Promise<ServerS
     version: view?.version ?? null,
     zxid: view?.zxid ?? null,
     connections: view?.connections ?? null,
-    outstanding: view?.outstanding ?? null,
-    nodes: view?.nodes ?? null,
+    outstanding: view?.outstandingRequests ?? null,
+    nodes: view?.nodeCount ?? null,
     residentBytes: pid === null ? null : processTable.residentBytes(pid),
     script:
       asked === null || asked.exitCode === null

@@ -1,6 +1,6 @@
 /** What a running ensemble offers. */
+import type { ServerMode } from "@zk/protocol";
 import type { WaitOptions } from "../wait.js";
-import type { ServerMode } from "./server-view.js";
 
 /** One server of an ensemble: where it listens and lies. */
 export interface EnsembleServer {
@@ -28,7 +28,7 @@ export interface ServerStatus extends EnsembleServer {
    */
   readonly answer: "serving" | "not-serving" | "silent";
   readonly mode: ServerMode | null;
-  /** Release with revision as the server itself says it. */
+  /** Release as the server itself says it. */
   readonly version: string | null;
   /** Last zxid: epoch in the upper 32 bits. */
   readonly zxid: bigint | null;

@@ -20,7 +20,12 @@ afterEach(() => {
 
 /** A process that waits, with a blank, a parenthesis and a marker in its command line. */
 async function startWaiting(): Promise<{ child: ReturnType<typeof spawn>; pid: number }> {
-  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000) // ) 1 2 (", "--", "-Dzk.lab=t/1"]);
+  const child = spawn(process.execPath, [
+    "-e",
+    "setInterval(() => {}, 1000) // ) 1 2 (",
+    "--",
+    "-Dzk.lab=t/1",
+  ]);
   children.push(child);
   await once(child, "spawn");
   return { child, pid: child.pid! };
