@@ -6,16 +6,22 @@ import { decodeUtf8 } from "./utf8.js";
  * Reads jute values from a run of bytes, in order.
  *
  * Every declared length is compared with the bytes that are there before anything is allocated or cut. A reader holds on
- * to the bytes only until the next {@link JuteReader.reset}; what it gives out (strings, buffers) never shares memory
- * with them.
+ * to the bytes only until the next {@link JuteReader.reset}; what it gives out never shares memory with
+ * them, unless {@link JuteReader.buffers} asks for views.
  *
  * Source: ZooKeeper 3.4.6, src/java/main/org/apache/jute/BinaryInputArchive.java
  */
 export class JuteReader {
   /** Offset of the next byte to read, counted from the start of the bytes given. */
   position: number;
+  /**
+   * What {@link JuteReader.buffer} gives. `copy`, the default: memory of its own, which the caller may keep and change
+   * without a thought. `view`: the bytes where they are, for 60 ns instead of about 1 µs; a view keeps all the memory
+   * around it alive and changes with it, so use it only on bytes that are never written again, such as frames of a
+   * `FrameSplitter`.
+   */
+  buffers: "copy" | "view" = "copy";
   private bytes: Uint8Array;
-  private view: DataView;
   private end: number;
 
   /**
@@ -25,7 +31,6 @@ export class JuteReader {
    */
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.position = start;
     this.end = Math.min(end, bytes.length);
   }
@@ -33,7 +38,6 @@ export class JuteReader {
   /** Starts over on other bytes, so that one reader can serve a whole connection. Parameters as in the constructor. */
   reset(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.position = start;
     this.end = Math.min(end, bytes.length);
   }
@@ -50,55 +54,42 @@ export class JuteReader {
 
   /** One signed byte. @throws ProtocolError `TRUNCATED` */
   byte(): number {
-    const at = this.position;
-    if (at + 1 > this.end) throw this.truncated(1);
-    this.position = at + 1;
-    return this.view.getInt8(at);
+    return (this.bytes[this.take(1)]! << 24) >> 24;
   }
 
   /** A signed 32-bit number. @throws ProtocolError `TRUNCATED` */
   int(): number {
-    const at = this.position;
-    if (at + 4 > this.end) throw this.truncated(4);
-    this.position = at + 4;
-    return this.view.getInt32(at);
+    const at = this.take(4);
+    const bytes = this.bytes;
+    return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
   }
 
   /** A signed 64-bit number. @throws ProtocolError `TRUNCATED` */
   long(): bigint {
-    const at = this.position;
-    if (at + 8 > this.end) throw this.truncated(8);
-    this.position = at + 8;
-    return this.view.getBigInt64(at);
+    this.loadEight();
+    return EIGHT_VIEW.getBigInt64(0);
   }
 
   /** A 32-bit floating-point number. @throws ProtocolError `TRUNCATED` */
   float(): number {
-    const at = this.position;
-    if (at + 4 > this.end) throw this.truncated(4);
-    this.position = at + 4;
-    return this.view.getFloat32(at);
+    EIGHT_VIEW.setInt32(0, this.int());
+    return EIGHT_VIEW.getFloat32(0);
   }
 
   /** A 64-bit floating-point number. @throws ProtocolError `TRUNCATED` */
   double(): number {
-    const at = this.position;
-    if (at + 8 > this.end) throw this.truncated(8);
-    this.position = at + 8;
-    return this.view.getFloat64(at);
+    this.loadEight();
+    return EIGHT_VIEW.getFloat64(0);
   }
 
-  /** Bytes with their length in front, as a copy that the caller owns; null (-1) and empty (0) stay different.
+  /** Bytes with their length in front, as {@link JuteReader.buffers} says; null (-1) and empty (0) stay different.
    * @throws ProtocolError `TRUNCATED`, `LENGTH_NEGATIVE` */
   buffer(): Uint8Array | null {
     const length = this.lengthOf();
     if (length < 0) return null;
     const at = this.position;
     this.position = at + length;
-    // Not `slice`: on a Node Buffer that would be a view of the same memory.
-    const copy = new Uint8Array(length);
-    copy.set(this.bytes.subarray(at, at + length));
-    return copy;
+    return this.buffers === "copy" ? copyOf(this.bytes, at, at + length) : viewOf(this.bytes, at, length);
   }
 
   /** UTF-8 text with its byte length in front; null and empty stay different, bytes that are no UTF-8 read as U+FFFD.
@@ -153,8 +144,46 @@ export class JuteReader {
     return length;
   }
 
-  private truncated(bytesNeeded: number): ProtocolError {
-    const reason = `${bytesNeeded} bytes needed, ${this.remaining} left,`;
-    return this.refuse("TRUNCATED", reason, this.position);
+  private loadEight(): void {
+    const at = this.take(8);
+    const bytes = this.bytes;
+    EIGHT[0] = bytes[at]!;
+    EIGHT[1] = bytes[at + 1]!;
+    EIGHT[2] = bytes[at + 2]!;
+    EIGHT[3] = bytes[at + 3]!;
+    EIGHT[4] = bytes[at + 4]!;
+    EIGHT[5] = bytes[at + 5]!;
+    EIGHT[6] = bytes[at + 6]!;
+    EIGHT[7] = bytes[at + 7]!;
   }
+
+  /** Moves past `count` bytes and gives the offset of the first. */
+  private take(count: number): number {
+    const at = this.position;
+    if (count > this.end - at) {
+      throw this.refuse("TRUNCATED", `${count} bytes needed, ${this.remaining} left,`, at);
+    }
+    this.position = at + count;
+    return at;
+  }
+}
+
+/*
+ * Numbers are put together from bytes, and those of eight bytes moved here first, rather than read by a DataView of the
+ * frame: making a DataView for each frame costs more than all the rest of reading its header and a Stat.
+ */
+const EIGHT = new Uint8Array(8);
+const EIGHT_VIEW = new DataView(EIGHT.buffer);
+
+/** The method of the plain array: `slice` of a Node Buffer is a view of the same memory. */
+const slice = Uint8Array.prototype.slice;
+
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = slice.call(bytes, start, end);
+  return copy.constructor === Uint8Array ? copy : viewOf(copy, 0, copy.length);
+}
+
+/** A plain Uint8Array even where `bytes` is a Node Buffer. */
+function viewOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
 }

@@ -5,9 +5,19 @@
  * connection.
  */
 
+/** Up to here a text is looked at as ASCII first, which names and paths nearly always are. */
+const SHORT_BYTES_MAX = 64;
 /** Characters appended with one call; small enough for any engine's argument limit. */
 const CHUNK_UNITS = 4096;
 const REPLACEMENT = 0xfffd;
+
+/**
+ * One array for each short length, filled anew for each text. Handing such an array to String.fromCharCode is twice as
+ * fast as adding up characters, and gives a flat string where adding up gives a tree.
+ */
+const SHORT_UNITS: readonly number[][] = Array.from({ length: SHORT_BYTES_MAX + 1 }, (_, length) =>
+  new Array<number>(length).fill(0),
+);
 
 /**
  * Reads UTF-8.
@@ -17,23 +27,15 @@ const REPLACEMENT = 0xfffd;
  * @param end one past the last byte; must not lie outside of `bytes`
  */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > 64) return decodeLong(bytes, start, end);
-  let text = "";
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    const a = bytes[at]!;
-    const b = bytes[at + 1]!;
-    const c = bytes[at + 2]!;
-    const d = bytes[at + 3]!;
-    if ((a | b | c | d) > 0x7f) return text + decodeLong(bytes, at, end);
-    text += String.fromCharCode(a, b, c, d);
+  const length = end - start;
+  if (length > SHORT_BYTES_MAX) return decodeLong(bytes, start, end);
+  const units = SHORT_UNITS[length]!;
+  for (let index = 0; index < length; index++) {
+    const byte = bytes[start + index]!;
+    if (byte > 0x7f) return decodeLong(bytes, start, end);
+    units[index] = byte;
   }
-  for (; at < end; at++) {
-    const byte = bytes[at]!;
-    if (byte > 0x7f) return text + decodeLong(bytes, at, end);
-    text += String.fromCharCode(byte);
-  }
-  return text;
+  return String.fromCharCode(...units);
 }
 
 function decodeLong(bytes: Uint8Array, start: number, end: number): string {

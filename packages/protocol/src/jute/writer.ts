@@ -5,8 +5,6 @@ import { encodeUtf8Into } from "./utf8.js";
 const INITIAL_BYTES = 256;
 /** Up to here `take` copies and keeps its memory; above, it hands its memory over and starts small again. */
 const KEEP_BYTES_MAX = 65_536;
-const LONG_MIN = -(2n ** 63n);
-const LONG_MAX = 2n ** 63n - 1n;
 
 /**
  * Writes jute values one after another into memory that grows as needed.
@@ -59,7 +57,7 @@ export class JuteWriter {
 
   /** A signed 64-bit number. @throws EncodeError */
   long(value: bigint): void {
-    if (typeof value !== "bigint" || value < LONG_MIN || value > LONG_MAX) {
+    if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
       throw unfit(value, "a bigint from -2^63 to 2^63 - 1");
     }
     const at = this.reserve(8);
