@@ -554,11 +554,13 @@ export class Client {
           { finish: nothing },
         );
       });
+    // A protected create is looked for before it is sent again: a blind second one would be a duplicate.
+    const retry = about.protected === true ? "none" : about.retry;
     const once = async (name: string): Promise<CreateResult> => {
       for (let attempt = 0; ; attempt += 1) {
         try {
           const step = budget.step();
-          return await about.once(name, about.retry === undefined ? step : { ...step, retry: about.retry });
+          return await about.once(name, retry === undefined ? step : { ...step, retry });
         } catch (error) {
           const parentMissing =
             error instanceof ZkError && error.code === "NO_NODE" && about.createParents === true;

@@ -5,11 +5,15 @@
  * the parent is looked through for that UUID: found, the node is ours; not found, it is created again. `sync` comes
  * first, because the server we are on now may not have applied the create that another one took.
  * A node of an ephemeral mode is only adopted under the session that made it.
+ *
+ * When the search itself fails, for want of time say, the error says `maybe`, and we go on looking behind the caller's
+ * back to take the node away again. What it cannot do: after the session is over nobody looks any more, and a node of a
+ * persistent mode may stay.
  */
 import { baseName, joinPath, parentPath } from "@zk/protocol";
 import type { Budget } from "./budget.js";
 import type { Client, CreateResult } from "./client.js";
-import { isOver, isZkError } from "./core/index.js";
+import { isOver, isZkError, ZkError } from "./core/index.js";
 
 /** Creates once what may be asked for several times. */
 export async function protectedCreate(
@@ -37,13 +41,16 @@ export async function protectedCreate(
         throw error;
       }
     }
-    const found = await find(client, parent, prefix, about.budget);
-    if (found === undefined) continue;
-    if (about.isEphemeral && found.ephemeralOwner !== session) {
+    try {
+      const found = await find(client, parent, prefix, about.budget);
+      if (found === undefined) continue;
+      if (!about.isEphemeral || found.ephemeralOwner === session)
+        return { path: found.path, zxid: found.czxid };
       await removeFound(client, found.path);
-      continue;
+    } catch (error) {
+      if (!isOver(client.state)) void sweep(client, parent, prefix);
+      throw isZkError(error) ? unresolved(error, path) : error;
     }
-    return { path: found.path, zxid: found.czxid };
   }
 }
 
@@ -53,19 +60,36 @@ async function find(
   prefix: string,
   budget: Budget,
 ): Promise<{ readonly path: string; readonly czxid: bigint; readonly ephemeralOwner: bigint } | undefined> {
-  try {
-    await client.sync(parent, budget.step());
-    const name = (await client.getChildren(parent, budget.step())).find((child) => child.startsWith(prefix));
-    if (name === undefined) return undefined;
-    const path = joinPath(parent, name);
-    const stat = await client.exists(path, budget.step());
-    return stat === null ? undefined : { path, czxid: stat.czxid, ephemeralOwner: stat.ephemeralOwner };
-  } catch (error) {
-    // Without its parent the node cannot be there.
-    if (isZkError(error, "NO_NODE")) return undefined;
-    if (!isOver(client.state)) void sweep(client, parent, prefix);
-    throw error;
+  for (;;) {
+    try {
+      await client.sync(parent, budget.step());
+      const names = await client.getChildren(parent, budget.step());
+      const name = names.find((child) => child.startsWith(prefix));
+      if (name === undefined) return undefined;
+      const path = joinPath(parent, name);
+      const stat = await client.exists(path, budget.step());
+      return stat === null ? undefined : { path, czxid: stat.czxid, ephemeralOwner: stat.ephemeralOwner };
+    } catch (error) {
+      // Without its parent the node cannot be there.
+      if (isZkError(error, "NO_NODE")) return undefined;
+      // The budget says how long to go on, however many connections are lost meanwhile.
+      if (!isZkError(error, "CONNECTION_LOSS")) throw error;
+    }
   }
+}
+
+/** What ended the search says nothing of the create; this does. */
+function unresolved(error: ZkError, path: string): ZkError {
+  return new ZkError({
+    code: error.code,
+    message: `the reply was lost, and the search for the znode failed: ${error.message}`,
+    applied: "maybe",
+    operation: "create",
+    path,
+    server: error.server,
+    serverCode: error.serverCode,
+    cause: error,
+  });
 }
 
 async function removeFound(client: Client, path: string): Promise<void> {
