@@ -31,7 +31,12 @@ export type HandshakeVerdict =
       readonly timeoutMs: number;
       readonly readOnly: boolean;
     }
-  | { readonly verdict: "expired"; readonly reason: string }
+  | {
+      readonly verdict: "expired";
+      readonly reason: string;
+      /** The server made a session that nobody asked for. */
+      readonly isAnother: boolean;
+    }
   | { readonly verdict: "refused"; readonly reason: string };
 
 /** Writes the connect request as a frame. */
@@ -64,15 +69,18 @@ export function judgeHandshake(frame: Uint8Array, question: HandshakeQuestion): 
   const resuming = question.sessionId !== 0n;
   if (answer.timeOut <= 0 || answer.sessionId === 0n) {
     return resuming
-      ? { verdict: "expired", reason: "the server does not know the session any more" }
+      ? { verdict: "expired", reason: "the server does not know the session any more", isAnother: false }
       : refused("it granted no session");
   }
   if (resuming && answer.sessionId !== question.sessionId) {
     // Some servers that speak the protocol hand out a new session in silence; ours is over all the same.
-    return { verdict: "expired", reason: "the server answered with another session" };
+    return { verdict: "expired", reason: "the server answered with another session", isAnother: true };
   }
   if (answer.passwd === null || answer.passwd.length === 0 || answer.passwd.length > 64) {
     return refused("it granted a session without a usable password");
+  }
+  if (answer.readOnly === true && !question.readOnly) {
+    return refused("it is read-only, which was not asked for");
   }
   return {
     verdict: "accepted",

@@ -16,6 +16,8 @@ export interface UpLink {
   readonly server: ServerAddress;
   readonly splitter: FrameSplitter;
   readonly readOnly: boolean;
+  /** Op codes that this server was seen not to know. */
+  readonly unknownOps: ReadonlySet<number> | undefined;
   readonly upSinceMs: number;
   /** Send times of pings without a reply. */
   readonly pings: number[];

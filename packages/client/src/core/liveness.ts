@@ -10,6 +10,9 @@
 /** Longest time between pings, whatever the session timeout, in milliseconds. */
 export const PING_INTERVAL_MAX_MS = 10_000;
 
+/** Longest silence that is borne, whatever timeout a server grants (it may grant 24 days), in milliseconds. */
+export const RECEIVE_TIMEOUT_MAX_MS = 120_000;
+
 /** The times that follow from a negotiated session timeout, in milliseconds. */
 export interface LivenessTimes {
   readonly timeoutMs: number;
@@ -17,14 +20,18 @@ export interface LivenessTimes {
   readonly receiveTimeoutMs: number;
   /** Time without sending after which a ping is due. */
   readonly pingIntervalMs: number;
+  /** Time in which we did not run at all, after which nothing that we believed of the session can be believed any more. */
+  readonly stallMs: number;
 }
 
 /** Derives the times; floors keep a server that grants an absurd timeout from making us spin. */
 export function livenessTimes(timeoutMs: number): LivenessTimes {
   return {
     timeoutMs,
-    receiveTimeoutMs: Math.max(50, Math.floor((timeoutMs * 2) / 3)),
+    receiveTimeoutMs: Math.max(50, Math.min(RECEIVE_TIMEOUT_MAX_MS, Math.floor((timeoutMs * 2) / 3))),
     pingIntervalMs: Math.max(20, Math.min(PING_INTERVAL_MAX_MS, Math.floor(timeoutMs / 3))),
+    // While connected the machine is called at least once in a ping interval, so it must be well above that.
+    stallMs: Math.max(100, timeoutMs),
   };
 }
 
@@ -32,15 +39,18 @@ export function livenessTimes(timeoutMs: number): LivenessTimes {
  * How long one attempt to connect may take, handshake included.
  *
  * While a session is at stake, the first round must end before the session does: a third of the timeout is left then,
- * shared by all servers. Later rounds, and new sessions, which need a write by the quorum, get more.
+ * shared by all servers, and by all addresses of a server. Later rounds, and new sessions, which need a write by the
+ * quorum, get more.
  */
 export function attemptLimitMs(about: {
   readonly timeoutMs: number;
   readonly servers: number;
+  /** Of the server whose turn it is. */
+  readonly addresses: number;
   readonly resuming: boolean;
   readonly rounds: number;
 }): number {
-  const share = about.timeoutMs / about.servers;
+  const share = about.timeoutMs / about.servers / Math.max(1, about.addresses);
   const limit = about.resuming && about.rounds === 0 ? share / 3 : share;
   return Math.max(250, Math.min(10_000, Math.floor(limit)));
 }

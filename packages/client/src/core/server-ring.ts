@@ -42,9 +42,11 @@ export class ServerRing {
   readonly #failures: (AttemptFailure | undefined)[];
   #index = -1;
   #candidate = -1;
+  #preferred: number | undefined;
   #triesSinceSuccess = 0;
   #rounds = 0;
   #addresses: string[] = [];
+  #addressesInTurn = 0;
 
   constructor(servers: readonly ServerAddress[], prng: Prng, policy: ReconnectPolicy) {
     this.#servers = prng.shuffled(servers);
@@ -62,10 +64,18 @@ export class ServerRing {
     return this.#rounds;
   }
 
+  /** How many addresses the current server turned out to have; 0 until it is known. */
+  get addressesInTurn(): number {
+    return this.#addressesInTurn;
+  }
+
   /** Moves to the next server. */
   advance(): ServerAddress {
-    this.#index = (this.#index + 1) % this.#servers.length;
+    this.#index = this.#preferred ?? (this.#index + 1) % this.#servers.length;
+    this.#preferred = undefined;
+    this.#candidate = -1;
     this.#addresses = [];
+    this.#addressesInTurn = 0;
     return this.current();
   }
 
@@ -73,20 +83,26 @@ export class ServerRing {
     return this.#servers[this.#index] as ServerAddress;
   }
 
-  /** The server after the current one, to be asked on the side while the current one serves; a new one each time. */
+  /**
+   * A server to be asked on the side while the current one serves: another one each time, and the current one only when
+   * there is no other.
+   */
   candidate(): ServerAddress {
-    this.#candidate = ((this.#candidate < 0 ? this.#index : this.#candidate) + 1) % this.#servers.length;
+    const size = this.#servers.length;
+    this.#candidate = ((this.#candidate < 0 ? this.#index : this.#candidate) + 1) % size;
+    if (this.#candidate === this.#index) this.#candidate = (this.#candidate + 1) % size;
     return this.#servers[this.#candidate] as ServerAddress;
   }
 
   /** Makes the last candidate the next to be tried. */
   chooseCandidate(): void {
-    this.#index = (this.#candidate - 1 + this.#servers.length) % this.#servers.length;
+    if (this.#candidate >= 0) this.#preferred = this.#candidate;
   }
 
   /** Takes what the resolver found for the current server, and gives the address to try first. */
   resolved(addresses: readonly string[]): string | undefined {
     this.#addresses = this.#prng.shuffled(addresses);
+    this.#addressesInTurn = addresses.length;
     return this.#addresses.shift();
   }
 
@@ -108,7 +124,8 @@ export class ServerRing {
       this.#policy.roundDelayMaxMs,
       this.#policy.roundDelayMs * 2 ** Math.min(this.#rounds - 1, 20),
     );
-    return this.#prng.next() * bound;
+    // Never nothing at all, so that time moves between two rounds whatever the generator says.
+    return Math.max(1, this.#prng.next() * bound);
   }
 
   /** Notes that the current server took us in. */

@@ -29,10 +29,11 @@ import {
 } from "@zk/protocol";
 import type { Call } from "./call.js";
 import { CallBook } from "./call-book.js";
+import { Capabilities } from "./capabilities.js";
 import { Deadlines } from "./deadlines.js";
 import type { DiagnosticFact } from "./diagnostics.js";
 import { type Applied, ZkError, type ZkErrorCode } from "./errors.js";
-import { type HandshakeVerdict, judgeHandshake, writeHandshake } from "./handshake.js";
+import { HANDSHAKE_BYTES_MAX, type HandshakeVerdict, judgeHandshake, writeHandshake } from "./handshake.js";
 import { digestOf, type HistoryRecord } from "./history.js";
 import type { Input, Ticket } from "./inputs.js";
 import type { Link, UpLink } from "./link.js";
@@ -43,12 +44,14 @@ import { Prng } from "./prng.js";
 import { Secret } from "./secret.js";
 import { type AttemptFailure, formatServer, ServerRing } from "./server-ring.js";
 import { isLegalMove, isOver, type SessionState } from "./session-state.js";
-import { WatchTable } from "./watch-table.js";
+import { REARM_OVERHEAD_BYTES, SET_WATCHES_BYTES_MAX, WatchTable } from "./watch-table.js";
 
 const PROBE_INTERVAL_MS = 100;
 const PROBE_INTERVAL_MAX_MS = 60_000;
 /** A connection that died younger than this counts as a fruitless try, so that no server can make us spin. */
 const USEFUL_LINK_MS = 500;
+/** One slow answer can hold back the replies to some pings, but not to any number of them. */
+const PINGS_UNANSWERED_MAX = 100;
 
 type Operation = Extract<Input, { kind: "call" }>["call"];
 
@@ -62,6 +65,7 @@ export class SessionMachine {
   readonly #ring: ServerRing;
   readonly #book: CallBook;
   readonly #watches = new WatchTable();
+  readonly #capabilities = new Capabilities();
   readonly #deadlines = new Deadlines();
   readonly #trust = new Trust();
   readonly #reader = new JuteReader(new Uint8Array(0));
@@ -81,6 +85,7 @@ export class SessionMachine {
   #lastStepMs = Number.NEGATIVE_INFINITY;
   #stepGapMs = 0;
   #probeIntervalMs = PROBE_INTERVAL_MS;
+  #probing = false;
   #outputs: Output[] = [];
   #connects: Ticket[] = [];
   #closes: Ticket[] = [];
@@ -139,6 +144,11 @@ export class SessionMachine {
     return this.#epoch;
   }
 
+  /** Where the connection under way stands. */
+  get phase(): Link["phase"] {
+    return this.#link.phase;
+  }
+
   /** `host:port` of the server that serves the session now. */
   get server(): string | undefined {
     return this.#link.phase === "up" ? formatServer(this.#link.server) : undefined;
@@ -193,7 +203,7 @@ export class SessionMachine {
     this.#stepGapMs = nowMs - this.#lastStepMs;
     this.#lastStepMs = nowMs;
     try {
-      if (this.#stepGapMs > this.#times.timeoutMs) this.#noticeStall(nowMs);
+      if (this.#stepGapMs > this.#times.stallMs) this.#noticeStall(nowMs);
       this.#take(input);
       this.#pump(nowMs);
     } catch (error) {
@@ -207,12 +217,20 @@ export class SessionMachine {
     if (this.#outbox.length > 0) {
       this.#outputs.push({ kind: "write", epoch: this.#epoch, bytes: this.#outbox.take() });
       this.#book.handedOver();
-      if (this.#options.failpoint !== undefined) this.#failpoint("afterWrite", this.#lastStepMs);
+      if (this.#options.failpoint !== undefined) this.#afterWrite();
     }
     if (this.#outputs.length === 0) return NOTHING;
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;
+  }
+
+  #afterWrite(): void {
+    try {
+      this.#failpoint("afterWrite", this.#lastStepMs);
+    } catch (error) {
+      this.#internalError(error, this.#lastStepMs);
+    }
   }
 
   #take(input: Input): void {
@@ -244,9 +262,9 @@ export class SessionMachine {
         return this.#onOpened(input.epoch, nowMs);
       case "blocked":
       case "drained":
-        if (this.#link.phase === "up" && input.epoch === this.#epoch)
-          this.#link.blocked = input.kind === "blocked";
-        return;
+        if (this.#link.phase !== "up" || input.epoch !== this.#epoch) return;
+        this.#link.blocked = input.kind === "blocked";
+        return this.#tellQueue(nowMs);
       case "disconnected":
         if (input.epoch === this.#epoch) this.#onDisconnected(input.reason, nowMs);
         return;
@@ -351,7 +369,10 @@ export class SessionMachine {
       return this.#failCall(call, call.error(over.code, over.message), nowMs);
     }
     const refusal = this.#book.refuses(call);
-    if (refusal !== undefined) return this.#failCall(call, call.error("QUEUE_FULL", refusal), nowMs);
+    if (refusal !== undefined) {
+      this.#tellQueue(nowMs);
+      return this.#failCall(call, call.error("QUEUE_FULL", refusal), nowMs);
+    }
     if (call.watch !== undefined && this.#watches.size >= this.#options.limits.watchesMax) {
       return this.#failCall(
         call,
@@ -406,7 +427,7 @@ export class SessionMachine {
       );
     }
     if (this.#link.phase === "up" && deadlines.isDue("receive", nowMs)) this.#receiveDue(this.#link, nowMs);
-    if (this.#link.phase === "up" && deadlines.isDue("ping", nowMs)) this.#sendPing(this.#link, nowMs);
+    if (this.#link.phase === "up" && deadlines.isDue("ping", nowMs)) this.#pingDue(this.#link, nowMs);
     if (this.#link.phase === "up" && deadlines.isDue("probe", nowMs)) this.#probe(nowMs);
   }
 
@@ -416,9 +437,16 @@ export class SessionMachine {
    */
   #noticeStall(nowMs: number): void {
     const link = this.#link;
-    if (link.phase !== "up" || this.#lastHeardMs === Number.NEGATIVE_INFINITY) return;
+    if (link.phase === "handshaking") {
+      // The answer may have lain here for longer than the session lives. Ask again.
+      this.#tell({ type: "timeGap", gapMs: this.#stepGapMs }, nowMs);
+      return this.#attemptFailed("this process did not run while the answer was due", nowMs);
+    }
+    if (link.phase !== "up") return;
     this.#tell({ type: "timeGap", gapMs: this.#stepGapMs }, nowMs);
     link.doubtSinceMs = nowMs;
+    if (this.#deadlines.at("partialFrame") !== Number.POSITIVE_INFINITY)
+      this.#deadlines.set("partialFrame", nowMs + this.#options.limits.partialFrameTimeoutMs);
     this.#moveTo("suspended", `this process did not run for ${Math.round(this.#stepGapMs)} ms`, nowMs);
     this.#grantGrace(link, nowMs);
   }
@@ -434,6 +462,12 @@ export class SessionMachine {
     if (!link.graceGiven && this.#stepGapMs > this.#times.pingIntervalMs * 1.5)
       return this.#grantGrace(link, nowMs);
     this.#loseLink(`nothing was heard for ${Math.round(this.silentMs(nowMs))} ms`, nowMs);
+  }
+
+  #pingDue(link: UpLink, nowMs: number): void {
+    if (link.pings.length < PINGS_UNANSWERED_MAX) return this.#sendPing(link, nowMs);
+    // Bytes come, or the receive deadline would have ended it, but the server does not answer.
+    this.#loseLink(`${link.pings.length} pings were not answered`, nowMs);
   }
 
   #connectsDue(nowMs: number): void {
@@ -535,16 +569,18 @@ export class SessionMachine {
     const { phase } = this.#link;
     if (phase !== "resolving" && phase !== "opening" && phase !== "handshaking") return;
     this.#dropSocket();
+    const server = formatServer(this.#ring.current());
     const another = this.#ring.nextAddress();
-    if (another !== undefined) return this.#openNext(another, reason, nowMs);
-    this.#goOn(this.#ring.failed(reason, nowMs), reason, nowMs);
+    if (another !== undefined) {
+      this.#tell({ type: "attemptFailed", server, reason, nextInMs: 0 }, nowMs);
+      return this.#openNext(another, reason, nowMs);
+    }
+    const pauseMs = this.#ring.failed(reason, nowMs);
+    this.#tell({ type: "attemptFailed", server, reason, nextInMs: pauseMs }, nowMs);
+    this.#goOn(pauseMs, nowMs);
   }
 
-  #goOn(pauseMs: number, reason: string, nowMs: number): void {
-    this.#tell(
-      { type: "attemptFailed", server: formatServer(this.#ring.current()), reason, nextInMs: pauseMs },
-      nowMs,
-    );
+  #goOn(pauseMs: number, nowMs: number): void {
     if (
       this.#lastHeardMs !== Number.NEGATIVE_INFINITY &&
       this.silentMs(nowMs) > (this.#times.timeoutMs * 4) / 3
@@ -563,6 +599,7 @@ export class SessionMachine {
       case "refused":
         return this.#attemptFailed(verdict.reason, nowMs);
       case "expired":
+        if (verdict.isAnother) this.#tell({ type: "sessionIgnored", reason: verdict.reason }, nowMs);
         // Whoever asked to close has what they wanted: the server holds nothing of ours any more.
         if (this.#closes.length > 0) return this.#end("closed", verdict.reason, nowMs, true);
         return this.#end("expired", verdict.reason, nowMs);
@@ -588,6 +625,7 @@ export class SessionMachine {
       server: handshake.server,
       splitter: handshake.splitter,
       readOnly: granted.readOnly,
+      unknownOps: this.#capabilities.unknownTo(formatServer(handshake.server), nowMs),
       upSinceMs: nowMs,
       pings: [],
       auths: [],
@@ -623,6 +661,7 @@ export class SessionMachine {
     if (!this.#rearm(link, nowMs)) return;
     this.#moveTo(granted.readOnly ? "readonly" : "connected", `${server} took us in`, nowMs);
     if (granted.readOnly) {
+      this.#probing = false;
       this.#probeIntervalMs = PROBE_INTERVAL_MS;
       this.#deadlines.set("probe", nowMs + this.#probeIntervalMs);
     }
@@ -634,7 +673,8 @@ export class SessionMachine {
   #rearm(link: UpLink, nowMs: number): boolean {
     const watches = this.#watches.size;
     if (watches === 0) return true;
-    for (const record of this.#watches.rearm(this.#lastZxid)) {
+    const bytesMax = Math.min(SET_WATCHES_BYTES_MAX, this.#options.limits.requestBytesMax);
+    for (const record of this.#watches.rearm(this.#lastZxid, bytesMax)) {
       if (link.rearms > 0 && this.#failpoint("betweenChunks", nowMs)) return false;
       this.#writeFrame(
         Xid.SET_WATCHES,
@@ -700,9 +740,9 @@ export class SessionMachine {
     if (useful) {
       this.#ring.succeeded();
       this.#ring.lost(reason, nowMs);
-      this.#goOn(0, reason, nowMs);
+      this.#goOn(0, nowMs);
     } else {
-      this.#goOn(this.#ring.failed(reason, nowMs), reason, nowMs);
+      this.#goOn(this.#ring.failed(reason, nowMs), nowMs);
     }
   }
 
@@ -781,7 +821,8 @@ export class SessionMachine {
       const call = this.#book.next();
       if (call === undefined) break;
       this.#inHand = call;
-      this.#send(call, nowMs);
+      if (link.unknownOps?.has(call.spec.opCode) === true) this.#refuseUnknown(call, link, nowMs);
+      else this.#send(call, nowMs);
       this.#inHand = undefined;
     }
   }
@@ -791,6 +832,13 @@ export class SessionMachine {
     const isQueued = this.#book.queuedSize > 0;
     if (this.#wasQueued && !isQueued) this.#outputs.push({ kind: "room" });
     this.#wasQueued = isQueued;
+  }
+
+  #refuseUnknown(call: Call, link: UpLink, nowMs: number): void {
+    this.#book.dropped(call);
+    const message = "this server said lately that it does not know the operation; it was not asked again";
+    const error = call.error("UNIMPLEMENTED", message, { server: formatServer(link.server) });
+    this.#failCall(call, error, nowMs);
   }
 
   #send(call: Call, nowMs: number): void {
@@ -812,7 +860,8 @@ export class SessionMachine {
     }
     const bytes = outbox.endFrame(start);
     const limit = this.#options.limits.requestBytesMax;
-    if (bytes > limit) {
+    // A watch must also fit into the frame that sets it again, or it would cost every later connection.
+    if (bytes > limit || (call.watch !== undefined && bytes + REARM_OVERHEAD_BYTES > limit)) {
       outbox.truncate(start);
       this.#book.dropped(call);
       const message = `the request has ${bytes} bytes, ${limit} is the limit (requestBytesMax, the servers' jute.maxbuffer)`;
@@ -882,6 +931,9 @@ export class SessionMachine {
     } catch (error) {
       if (!(error instanceof ProtocolError || error instanceof Violation)) throw error;
       return this.#refuseFrame(error, nowMs);
+    }
+    if (this.#link.phase === "handshaking" && splitter.partialBytes > HANDSHAKE_BYTES_MAX) {
+      return this.#attemptFailed("it sent far more than a connect response", nowMs);
     }
     if (this.#link.phase !== "up") return;
     this.#link.graceGiven = false;
@@ -1040,7 +1092,10 @@ export class SessionMachine {
       if (call.watch !== undefined) this.#armed(call, "exist", nowMs);
       return this.#succeed(call, null, zxid, nowMs);
     }
-    this.#failCall(call, call.refusal(err, formatServer(link.server)), nowMs, zxid);
+    const server = formatServer(link.server);
+    this.#failCall(call, call.refusal(err, server), nowMs, zxid);
+    // With an ordinary zxid it is a feature that is switched off, and the connection stays.
+    if (err === UNIMPLEMENTED && zxid === -1n) this.#capabilities.refused(server, call.spec.opCode, nowMs);
     if (err === AUTH_REQUIRED) this.#authDemanded(nowMs);
   }
 
@@ -1068,12 +1123,17 @@ export class SessionMachine {
   #probe(nowMs: number): void {
     this.#probeIntervalMs = Math.min(PROBE_INTERVAL_MAX_MS, this.#probeIntervalMs * 2);
     this.#deadlines.set("probe", nowMs + this.#probeIntervalMs);
+    // One question at a time: the answer does not say whom it is from.
+    if (this.#probing) return;
+    this.#probing = true;
     const { host, port } = this.#ring.candidate();
     this.#outputs.push({ kind: "probe", epoch: this.#epoch, host, port });
   }
 
   #onProbed(epoch: number, isReadWrite: boolean, nowMs: number): void {
-    if (!isReadWrite || epoch !== this.#epoch || this.#state !== "readonly") return;
+    if (epoch !== this.#epoch) return;
+    this.#probing = false;
+    if (!isReadWrite || this.#link.phase !== "up" || !this.#link.readOnly || this.#closes.length > 0) return;
     this.#ring.chooseCandidate();
     this.#loseLink("a read-write server was found", nowMs);
   }
@@ -1128,6 +1188,7 @@ export class SessionMachine {
     return attemptLimitMs({
       timeoutMs: this.#times.timeoutMs,
       servers: this.#ring.size,
+      addresses: this.#ring.addressesInTurn,
       resuming: this.#sessionIsGlobal,
       rounds: this.#ring.rounds,
     });
@@ -1137,7 +1198,11 @@ export class SessionMachine {
     const failures = this.#ring
       .failures()
       .map((failure) => `${formatServer(failure.server)}: ${failure.reason}`);
-    return failures.length === 0 ? "no server answered yet" : failures.join("; ");
+    const link = this.#link;
+    if (link.phase === "resolving" || link.phase === "opening" || link.phase === "handshaking") {
+      failures.push(`${formatServer(link.server)}: still ${link.phase}`);
+    }
+    return failures.length === 0 ? "no server was asked yet" : failures.join("; ");
   }
 
   #whyNotSent(): string {
@@ -1152,6 +1217,11 @@ export class SessionMachine {
   #tell(fact: DiagnosticFact, nowMs: number): void {
     if (!this.diagnosing) return;
     this.#outputs.push({ kind: "diagnostic", event: { ...fact, epoch: this.#epoch, atMs: nowMs } });
+  }
+
+  #tellQueue(nowMs: number): void {
+    const { queuedSize: queued, inFlightSize: inFlight, bytes } = this.#book;
+    this.#tell({ type: "queue", queued, inFlight, bytes }, nowMs);
   }
 
   #tellOperation(call: Call, code: string | undefined, nowMs: number): void {
@@ -1207,6 +1277,7 @@ class Violation extends Error {
 const NOTHING: Output[] = [];
 const NO_NODE = -101;
 const AUTH_REQUIRED = -124;
+const UNIMPLEMENTED = -6;
 
 const OVER_CODES = {
   expired: "SESSION_EXPIRED",

@@ -20,11 +20,25 @@ export const SET_WATCHES_BYTES_MAX: number = 128 * 1024;
 
 // Request header (8), relativeZxid (8), three vector counts (12).
 const SET_WATCHES_FIXED_BYTES = 28;
+
+/**
+ * How many bytes more a lone path takes in SetWatches than in the read that set the watch: the fixed part, against a
+ * header (8) and a flag (1).
+ */
+export const REARM_OVERHEAD_BYTES: number = SET_WATCHES_FIXED_BYTES - 9;
+
+/** From here on a path's watchers are kept in a set: finding one among many by looking at each would be slow. */
+const MANY_WATCHERS = 16;
 const KINDS: readonly WatchKind[] = ["data", "exist", "child"];
+const DATA_KINDS: readonly WatchKind[] = ["data", "exist"];
+const CHILD_KINDS: readonly WatchKind[] = ["child"];
+
+/** The watchers of one path, in the order in which they were set. Mostly there is one, so a list is the small form. */
+type Watchers = Watcher[] | Set<Watcher>;
 
 /** Watchers by kind and path. */
 export class WatchTable {
-  readonly #tables: Record<WatchKind, Map<string, Watcher[]>> = {
+  readonly #tables: Record<WatchKind, Map<string, Watchers>> = {
     data: new Map(),
     exist: new Map(),
     child: new Map(),
@@ -40,8 +54,10 @@ export class WatchTable {
     const table = this.#tables[kind];
     const watchers = table.get(path);
     if (watchers === undefined) table.set(path, [watcher]);
-    else if (watchers.includes(watcher)) return;
-    else watchers.push(watcher);
+    else if (holds(watchers, watcher)) return;
+    else if (watchers instanceof Set) watchers.add(watcher);
+    else if (watchers.length < MANY_WATCHERS) watchers.push(watcher);
+    else table.set(path, new Set([...watchers, watcher]));
     this.#size += 1;
   }
 
@@ -53,9 +69,9 @@ export class WatchTable {
     switch (type) {
       case WatchEventType.NodeCreated:
       case WatchEventType.NodeDataChanged:
-        return this.#takeFrom(["data", "exist"], path);
+        return this.#takeFrom(DATA_KINDS, path);
       case WatchEventType.NodeChildrenChanged:
-        return this.#takeFrom(["child"], path);
+        return this.#takeFrom(CHILD_KINDS, path);
       case WatchEventType.NodeDeleted:
         return this.#takeFrom(KINDS, path);
       default:
@@ -68,28 +84,23 @@ export class WatchTable {
     for (const kind of KINDS) {
       const table = this.#tables[kind];
       const watchers = table.get(path);
-      const index = watchers?.indexOf(watcher) ?? -1;
-      if (watchers === undefined || index < 0) continue;
-      watchers.splice(index, 1);
+      if (watchers === undefined || !holds(watchers, watcher)) continue;
+      if (watchers instanceof Set) watchers.delete(watcher);
+      else watchers.splice(watchers.indexOf(watcher), 1);
       this.#size -= 1;
-      if (watchers.length === 0) table.delete(path);
+      if (sizeOf(watchers) === 0) table.delete(path);
     }
   }
 
   /** Empties the table and gives every watcher with its paths, for the last word at the end of a session. */
   clear(): { readonly path: string; readonly watcher: Watcher }[] {
     const all: { path: string; watcher: Watcher }[] = [];
-    for (const kind of KINDS) {
+    for (const [place, kind] of KINDS.entries()) {
+      const earlier = KINDS.slice(0, place);
       for (const [path, watchers] of this.#tables[kind]) {
         for (const watcher of watchers) {
           // A watcher set in two tables at one path is told once.
-          if (
-            KINDS.some(
-              (earlier) => KINDS.indexOf(earlier) < KINDS.indexOf(kind) && this.#has(earlier, path, watcher),
-            )
-          )
-            continue;
-          all.push({ path, watcher });
+          if (!this.#stands(earlier, path, watcher)) all.push({ path, watcher });
         }
       }
     }
@@ -123,21 +134,33 @@ export class WatchTable {
     if (count > 0) yield toRecord(relativeZxid, chunk);
   }
 
-  #has(kind: WatchKind, path: string, watcher: Watcher): boolean {
-    return this.#tables[kind].get(path)?.includes(watcher) ?? false;
+  #stands(kinds: readonly WatchKind[], path: string, watcher: Watcher): boolean {
+    return kinds.some((kind) => {
+      const watchers = this.#tables[kind].get(path);
+      return watchers !== undefined && holds(watchers, watcher);
+    });
   }
 
   #takeFrom(kinds: readonly WatchKind[], path: string): Watcher[] {
-    let taken: Watcher[] | undefined;
+    let taken: Watchers | undefined;
     for (const kind of kinds) {
       const watchers = this.#tables[kind].get(path);
       if (watchers === undefined) continue;
       this.#tables[kind].delete(path);
-      this.#size -= watchers.length;
-      taken = taken === undefined ? watchers : [...new Set([...taken, ...watchers])];
+      this.#size -= sizeOf(watchers);
+      taken = taken === undefined ? watchers : new Set([...taken, ...watchers]);
     }
-    return taken ?? [];
+    if (taken === undefined) return [];
+    return taken instanceof Set ? [...taken] : taken;
   }
+}
+
+function holds(watchers: Watchers, watcher: Watcher): boolean {
+  return watchers instanceof Set ? watchers.has(watcher) : watchers.includes(watcher);
+}
+
+function sizeOf(watchers: Watchers): number {
+  return watchers instanceof Set ? watchers.size : watchers.length;
 }
 
 function emptyChunk(): Record<WatchKind, string[]> {

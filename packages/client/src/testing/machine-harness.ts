@@ -258,10 +258,9 @@ export class MachineHarness {
 
   /** Makes the next connection after a loss, waiting out the pause if there is one. */
   comeBack(grant: Partial<Grant> = {}): void {
-    const { machine } = this;
-    for (let tries = 0; tries < 100; tries += 1) {
-      if (this.log.at(-1)?.kind === "resolve" || this.#isResolving()) break;
-      this.advance(Math.max(0, machine.nextDeadlineMs() - this.nowMs));
+    for (let turns = 0; this.machine.phase !== "resolving"; turns += 1) {
+      if (turns > 1000) throw new Error(`the machine does not try to connect: it is ${this.machine.phase}`);
+      this.advance(Math.max(0, this.machine.nextDeadlineMs() - this.nowMs));
     }
     this.reach();
     this.grant(grant);
@@ -305,13 +304,6 @@ export class MachineHarness {
   #nextZxid(): bigint {
     this.zxid += 1n;
     return this.zxid;
-  }
-
-  #isResolving(): boolean {
-    const last = this.log.findLast(
-      ({ kind }) => kind === "resolve" || kind === "open" || kind === "disconnect" || kind === "write",
-    );
-    return last?.kind === "resolve" && last.epoch === this.machine.epoch;
   }
 
   #track<Target extends Call | Ticket>(target: Target): Outcome<Target> {
