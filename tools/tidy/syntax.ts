@@ -34,14 +34,17 @@ export function parse(file: SourceFile): Node {
   return tree;
 }
 
+/** The nodes right below a node, in no promised order. */
+export function childrenOf(node: Node): Node[] {
+  return Object.values(node).flatMap((value) =>
+    Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : [],
+  );
+}
+
 /** Calls `visit` for every node, parents first. */
 export function walk(node: Node, visit: (node: Node, parent: Node | undefined) => void, parent?: Node): void {
   visit(node, parent);
-  for (const value of Object.values(node)) {
-    if (Array.isArray(value)) {
-      for (const item of value) if (isNode(item)) walk(item, visit, node);
-    } else if (isNode(value)) walk(value, visit, node);
-  }
+  for (const child of childrenOf(node)) walk(child, visit, node);
 }
 
 /** Everything that the file imports, types included: a layer that knows another's types knows that layer. */
