@@ -78,7 +78,9 @@ for (const [name, script, args] of checks) {
   process.stdout.write(`${name}: ${status === 0 ? "ok" : "FAILED"} (${seconds} s)\n`);
 }
 
-const status = stopped ? 1 : await node("node_modules/vitest/vitest.mjs", ["run", ...process.argv.slice(2)]);
+// `pnpm test -- -t watch` is what npm has taught; vitest would take everything after the dashes for a file name.
+const filters = process.argv.slice(2).filter((argument) => argument !== "--");
+const status = stopped ? 1 : await node("node_modules/vitest/vitest.mjs", ["run", ...filters]);
 const { passed, failed: failedTests } = counts();
 rmSync(scratch, { recursive: true, force: true });
 
