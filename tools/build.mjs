@@ -1,11 +1,11 @@
-// Builds the workspace. Says nothing when all is well, and speaks on stderr only, so that commands with `--json` keep
-// stdout for themselves.
+// Builds the workspace. Says nothing when all is well and quick, and speaks on stderr only, so that commands with `--json`
+// keep stdout for themselves.
 //
 //   node tools/build.mjs                    everything, through turbo and its cache
 //   node tools/build.mjs lab/zoo_cluster    that package and what its tsconfig.build.json stands on, nothing more
 //
 // Both ways end in the same `tsc -b tsconfig.build.json`, so neither compiles again what the other has built.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,21 +23,30 @@ function compile(directories) {
   return run([...tsc, ...directories.map((directory) => `${directory}/tsconfig.build.json`)]);
 }
 
-/** @param {string[]} command a script for this Node, then its arguments */
+/**
+ * @param {string[]} command a script for this Node, then its arguments
+ * @returns {Promise<number>} the exit code; what the command said comes out when that is not 0
+ */
 function run(command) {
-  const result = spawnSync(process.execPath, command, {
+  const child = spawn(process.execPath, command, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
     env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1" },
   });
-  if (result.status === 0) return 0;
-  process.stderr.write(result.stdout ?? "");
-  process.stderr.write(result.stderr ?? "");
-  if (result.error) process.stderr.write(`${result.error.message}\n`);
-  if (result.signal) process.stderr.write(`The build was ended by ${result.signal}.\n`);
-  return result.status ?? 1;
+  // A first build takes some seconds, and on a busy machine more; silence would look like hanging.
+  const patience = setTimeout(() => process.stderr.write("Building what has changed ...\n"), 2_000);
+  /** @type {Buffer[]} */
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece) => said.push(piece));
+  return new Promise((resolve) => {
+    child.once("error", (error) => said.push(Buffer.from(`${error.message}\n`)));
+    child.once("close", (code, signal) => {
+      clearTimeout(patience);
+      if (code !== 0) process.stderr.write(Buffer.concat(said));
+      if (signal) process.stderr.write(`The build was ended by ${signal}.\n`);
+      resolve(code === null || code < 0 ? 1 : code);
+    });
+  });
 }
 
 /** Turbo runs each package's script through pnpm and gives up when that is not on the PATH. */
@@ -57,7 +66,7 @@ for (const directory of wanted) {
   }
 }
 
-const status = wanted.length > 0 ? compile(wanted) : pnpmIsOnPath() ? run(turbo) : compile(all);
+const status = await (wanted.length > 0 ? compile(wanted) : pnpmIsOnPath() ? run(turbo) : compile(all));
 if (status !== 0) {
   process.stderr.write(
     "\nThe build failed; the compiler's own words are above. `pnpm build` runs it alone. If what they say has nothing to do\n" +
