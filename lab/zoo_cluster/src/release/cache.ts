@@ -18,7 +18,7 @@ import { type ReleaseStep, releaseSteps } from "./types.js";
  * ```
  * CACHE/releases/3.4.6-maven/            one entry: the release, and the record that tells what belongs to it
  * CACHE/releases/3.4.6-archive-0123abcd/ made from an archive with that digest
- * CACHE/work/PID-START-…/                being made; swept when its process is gone
+ * CACHE/making/PID-START-…/              being made; swept when its process is gone
  * CACHE/downloads/                       downloads not yet whole
  * CACHE/locks/3.4.6.lock
  * ```
@@ -59,7 +59,7 @@ export type EntryState =
 /** Places of the cache. */
 export interface CachePlaces {
   readonly releases: string;
-  readonly work: string;
+  readonly making: string;
   readonly downloads: string;
   readonly locks: string;
 }
@@ -68,7 +68,7 @@ export interface CachePlaces {
 export function cachePlaces(root: string): CachePlaces {
   return {
     releases: join(root, "releases"),
-    work: join(root, "work"),
+    making: join(root, "making"),
     downloads: join(root, "downloads"),
     locks: join(root, "locks"),
   };
@@ -114,10 +114,10 @@ export async function openEntry(root: string, name: string, signal?: AbortSignal
 /** A fresh directory on the cache's file system, removed by {@link sweepWork} if this process dies. */
 export async function createWorkDirectory(root: string): Promise<string> {
   const { pid, startTime } = await ownIdentity();
-  const { work } = cachePlaces(root);
-  await mkdir(work, { recursive: true });
+  const { making } = cachePlaces(root);
+  await mkdir(making, { recursive: true });
   for (let attempt = 0; ; attempt += 1) {
-    const dir = join(work, `${pid}-${(startTime ?? "").replace(/[^\w]/g, "_")}-${Date.now()}-${attempt}`);
+    const dir = join(making, `${pid}-${(startTime ?? "").replace(/[^\w]/g, "_")}-${Date.now()}-${attempt}`);
     try {
       await mkdir(dir, { mode: 0o700 });
       return dir;
@@ -129,8 +129,8 @@ export async function createWorkDirectory(root: string): Promise<string> {
 
 /** Removes what dead processes left half made. */
 export async function sweepWork(root: string): Promise<void> {
-  const { work } = cachePlaces(root);
-  for (const { name } of await listDirectory(work)) {
+  const { making } = cachePlaces(root);
+  for (const { name } of await listDirectory(making)) {
     const owner = /^(\d+)-(\w*)-\d+-\d+$/.exec(name);
     if (!owner) continue;
     const own = await ownIdentity();
@@ -140,7 +140,7 @@ export async function sweepWork(root: string): Promise<void> {
     const comparable = startTime !== null && /^\d+$/.test(startTime) ? startTime : null;
     if (pid === own.pid && (comparable === null || comparable === own.startTime)) continue;
     if (!(await isAlive({ pid, startTime: comparable })))
-      await rm(join(work, name), { recursive: true, force: true });
+      await rm(join(making, name), { recursive: true, force: true });
   }
 }
 

@@ -1,8 +1,6 @@
-import { createWriteStream } from "node:fs";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, open, rm, stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { isLabError, LabError } from "../errors.js";
 import { checkDigest } from "./archive.js";
@@ -147,21 +145,23 @@ async function receive(
     () => answer.destroy(new Error(`no byte for ${idleTimeoutMs} ms, at byte ${received}`)),
     idleTimeoutMs,
   );
-  const watch = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
+  const abort = (): void => void answer.destroy();
+  signal?.addEventListener("abort", abort, { once: true });
+  const file = await open(partPath, offset === 0 ? "w" : "a");
+  try {
+    // Each piece is on disk before the next is asked for, so that a broken connection loses none of them.
+    for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+      signal?.throwIfAborted();
       received += chunk.length;
       if (received > downloadBytesMax) throw new FinalFailure(`more than ${downloadBytesMax} bytes came`);
+      await file.writeFile(chunk);
       idle.refresh();
       if (performance.now() - told > 2_000) {
         told = performance.now();
         onProgress(`download: ${megabytes(received)}${total === null ? "" : ` of ${megabytes(total)}`}`);
       }
-      yield chunk;
     }
-  };
-  try {
-    const target = createWriteStream(partPath, { flags: offset === 0 ? "w" : "a" });
-    await pipeline(answer, watch, target, signal ? { signal } : {});
+    await file.sync();
   } catch (error) {
     if (systemCode(error) === "ECONNRESET" || systemCode(error) === "ERR_STREAM_PREMATURE_CLOSE") {
       throw new Error(`the connection broke after ${received}${total === null ? "" : ` of ${total}`} bytes`, {
@@ -175,6 +175,9 @@ async function receive(
     throw error;
   } finally {
     clearTimeout(idle);
+    signal?.removeEventListener("abort", abort);
+    answer.destroy();
+    await file.close();
   }
 }
 

@@ -6,7 +6,7 @@ import {
 } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { proxyAuthorization, proxyFor } from "./proxy.js";
 import type { Environment } from "./types.js";
 
@@ -87,9 +87,33 @@ async function getOnce(url: URL, options: HttpGetOptions): Promise<IncomingMessa
     );
   }
   const socket = await openTunnel(url, proxy, authorization, options);
+  const secure = await speakTls(socket, url, options);
+  // Only a request without any agent uses the connection it is given; it then takes port 80 to be the usual one.
+  headers["host"] = url.host;
+  const { agent: _agent, ...withoutAgent } = common;
+  return answerOf(httpsRequest(url, { ...withoutAgent, createConnection: () => secure }), url, options);
+}
+
+/** Awaited before the request is made, since until then nobody would hear of a handshake that fails. */
+function speakTls(socket: Socket, url: URL, { answerTimeoutMs, signal }: HttpGetOptions): Promise<TLSSocket> {
   const servername = bareHost(url);
   const secure = connectTls({ socket, ...(isIP(servername) ? {} : { servername }) });
-  return answerOf(httpsRequest(url, { ...common, createConnection: () => secure }), url, options);
+  return new Promise((resolve, reject) => {
+    const abort = (): void => void secure.destroy(signal!.reason);
+    secure.setTimeout(answerTimeoutMs, () => {
+      secure.destroy(new Error(`${printable(url)} did not answer within ${answerTimeoutMs} ms`));
+    });
+    secure.once("secureConnect", () => {
+      secure.setTimeout(0);
+      signal?.removeEventListener("abort", abort);
+      resolve(secure);
+    });
+    // Stays on: once the request has the socket, its errors are reported there too.
+    secure.on("error", reject);
+    secure.once("close", () => reject(new Error(`${printable(url)} closed the connection in the handshake`)));
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+  });
 }
 
 async function openTunnel(

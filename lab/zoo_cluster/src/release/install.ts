@@ -1,10 +1,11 @@
 import { constants as fsConstants } from "node:fs";
 import { chmod, copyFile, link, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LabError } from "../errors.js";
 import { hashBytes, hashFile } from "./digest.js";
 import { describeError, listFilesBelow, systemCode, temporaryBeside, writeFileAtomically } from "./files.js";
+import { isServerJarName } from "./layout.js";
 import { logConfigFor } from "./log-config.js";
 import type { Release } from "./types.js";
 
@@ -88,8 +89,14 @@ async function planInstallation(release: Release, scriptsDir: string): Promise<M
       },
     );
   }
+  if (![...plan.keys()].some((path) => isServerJarName(basename(path)))) {
+    throw new LabError(
+      "BAD_RELEASE",
+      `${release.dir} holds no server jar any more: provision ZooKeeper ${release.version} again`,
+    );
+  }
   if (![...plan.keys()].some((path) => path === "conf/log4j.properties" || path === "conf/logback.xml")) {
-    const config = logConfigFor([...plan.keys()].map((path) => path.replace(/^.*\//, "")));
+    const config = logConfigFor([...plan.keys()].map((path) => basename(path)));
     if (config) await add(`conf/${config.name}`, { text: config.text });
   }
   return plan;

@@ -50,7 +50,7 @@ export async function findJava(options: FindJavaOptions = {}): Promise<Java> {
 export function parseJavaVersion(
   output: string,
 ): { readonly version: string; readonly major: number } | null {
-  const version = /^\S+ version "([^"\s]{1,64})"/m.exec(output)?.[1];
+  const version = /^(?:java|openjdk) version "([^"\s]{1,64})"/m.exec(output)?.[1];
   const numbers = /^(\d+)(?:\.(\d+))?/.exec(version ?? "");
   if (version === undefined || !numbers) return null;
   const first = Number(numbers[1]);

@@ -1,5 +1,5 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { LabError } from "../errors.js";
 import { hashFile } from "./digest.js";
 import { describeError, isExecutable, kindOf, listDirectory } from "./files.js";
@@ -71,7 +71,7 @@ export async function assembleWithMaven(assembly: MavenAssembly): Promise<string
   let count = 0;
   for (const { name } of await listDirectory(jars)) {
     if (!name.endsWith(".jar")) continue;
-    await verifyJar(join(jars, name));
+    await verifyDelivered(join(jars, name));
     count += 1;
     const isServer = isServerJarName(name);
     if (isServer) serverJar = join(release, name);
@@ -87,6 +87,18 @@ export async function assembleWithMaven(assembly: MavenAssembly): Promise<string
   await checkServerJar(serverJar, version, signal);
   onProgress(`maven: ${count} jars, every entry checked`);
   return release;
+}
+
+async function verifyDelivered(jar: string): Promise<void> {
+  try {
+    await verifyJar(jar);
+  } catch (error) {
+    throw new LabError(
+      "MAVEN_FAILED",
+      `Maven delivered a damaged ${basename(jar)} (${describeError(error)}): remove it from Maven's local repository, usually ~/.m2/repository, and run this again`,
+      { cause: error },
+    );
+  }
 }
 
 /**
@@ -228,23 +240,30 @@ function timeoutOf(env: Environment): number {
   return Number.isFinite(seconds) && seconds > 0 ? Math.round(seconds * 1000) : mavenTimeoutMs;
 }
 
-/** Turns Maven's transfer lines into one line per jar, and says now and then that it is still at work. */
+/** Says about once a second which file was fetched last, and every five that Maven is still at work. */
 function progressReporter(onProgress: (line: string) => void): { line(line: string): void; stop(): void } {
   const started = performance.now();
   let files = 0;
+  let told = started;
+  const tell = (line: string): void => {
+    told = performance.now();
+    onProgress(line);
+  };
   const timer = setInterval(() => {
-    const seconds = Math.round((performance.now() - started) / 1000);
-    onProgress(
+    const now = performance.now();
+    if (now - told < 4_900) return;
+    const seconds = Math.round((now - started) / 1000);
+    tell(
       `maven: at work for ${seconds} s, ${files} files fetched (a first run fetches Maven's own plugins too)`,
     );
-  }, 5_000);
+  }, 1_000);
   timer.unref();
   return {
     line: (line) => {
-      const match = /\bDownloaded(?: from [^:]*)?: \S*\/([^/\s]+) \(([^)]*)\)/.exec(line);
-      if (!match) return;
+      const name = /\bDownloaded(?: from [^:]*)?: \S*\/([^/\s]+)/.exec(line)?.[1];
+      if (name === undefined) return;
       files += 1;
-      if (match[1]!.endsWith(".jar")) onProgress(`maven: fetched ${match[1]} (${match[2]})`);
+      if (performance.now() - told >= 1_000) tell(`maven: ${files} files fetched, the latest ${name}`);
     },
     stop: () => clearInterval(timer),
   };

@@ -26,13 +26,17 @@ const serverJars: Readonly<Record<string, string>> = {
 };
 
 /**
- * Digests of the binary tarballs.
- *
- * 3.4.6 was published with MD5 and SHA-1 alone. This SHA-256 is what Linux distributions, package formulas and
- * configuration-management recipes of the time checked it against, each on its own, and they agree.
+ * Digests of the binary tarballs, each taken only where at least two distributions of software that check it before they
+ * build or install, independent of one another, agree on the value (Nixpkgs, Homebrew formulas and Chef recipes for
+ * 3.4.6, Spack for 3.8.4, vcpkg for 3.9.3, each with others). The project itself published only MD5 and SHA-1 with 3.4.6.
  */
 const tarballs: Readonly<Record<string, Omit<ExpectedDigest, "origin">>> = {
   "3.4.6": { algorithm: "sha256", hex: "01b3938547cd620dc4c93efe07c0360411f4a66962a70500b163b59014046994" },
+  "3.8.4": { algorithm: "sha256", hex: "284cb4675adb64794c63d95bf202d265cebddc0cda86ac86fb0ede8049de9187" },
+  "3.9.3": {
+    algorithm: "sha512",
+    hex: "d44d870c1691662efbf1a8baf1859c901b820dc5ff163b36e81beb27b6fbf3cd31b5f1f075697edaaf6d3e7a4cb0cc92f924dcff64b294ef13d535589bdaf143",
+  },
 };
 
 /** The known digest of the server jar of a version as Maven repositories have it, or null. */

@@ -27,7 +27,7 @@ import { checkVersion, defaultVersion, tarballName } from "./version.js";
  *
  * @throws LabError `NO_RELEASE` with every step and its reason in the message and in `details.chain`;
  * `DIGEST_MISMATCH` and `BAD_ARCHIVE` at once, since going on would hide an attack or a broken disk; `BAD_OPTION` for a
- * version that is none; `LOCK_TIMEOUT`
+ * version or a `ZK_LAB_SHA512` that is none; `LOCK_TIMEOUT`
  */
 export async function provisionRelease(options: ProvisionOptions = {}): Promise<Release> {
   const context = stepContext(options);
@@ -93,12 +93,15 @@ export function stepContext(options: ProvisionOptions): StepContext {
   };
 }
 
+/** Errors that are no reason to look further: an attack or a broken disk must not be hidden, nor a mistake of the caller. */
+const final: ReadonlySet<string> = new Set(["DIGEST_MISMATCH", "BAD_ARCHIVE", "BAD_OPTION"]);
+
 async function attemptStep(context: StepContext, work: () => Promise<StepResult>): Promise<StepResult> {
   try {
     return await work();
   } catch (error) {
     context.signal?.throwIfAborted();
-    if (isLabError(error, "DIGEST_MISMATCH") || isLabError(error, "BAD_ARCHIVE")) throw error;
+    if (isLabError(error) && final.has(error.code)) throw error;
     return { miss: describeError(error) };
   }
 }

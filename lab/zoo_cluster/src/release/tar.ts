@@ -61,8 +61,10 @@ export async function unpackTar(options: UnpackOptions): Promise<number> {
   });
   for (const { path, target } of links) {
     if (!options.wanted(path)) continue;
-    if (!files.has(target))
-      throw hostile(`the link ${quote(path)} names ${quote(target)}, which is no unpacked file`);
+    if (!files.has(target)) {
+      const reason = `the link ${quote(path)} names ${quote(target)}, which is no unpacked file`;
+      throw about(options.archive, hostile(reason));
+    }
     await mkdir(dirname(join(options.targetDir, path)), { recursive: true });
     await copyFile(join(options.targetDir, target), join(options.targetDir, path));
     files.add(path);
@@ -126,11 +128,7 @@ export async function eachTarEntry(
     await reader.drain(tarBytesMax);
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof LabError) {
-      throw error.details["archive"] === undefined
-        ? new LabError(error.code, `${archive}: ${error.message}`, { details: { ...error.details, archive } })
-        : error;
-    }
+    if (error instanceof LabError) throw about(archive, error);
     if (isDiskProblem(error)) throw error;
     throw damaged(archive, describeError(error), error);
   } finally {
@@ -225,6 +223,12 @@ function quote(text: string): string {
 
 function hostile(reason: string): LabError {
   return new LabError("BAD_ARCHIVE", `refused: ${reason}`, { details: { kind: "hostile" } });
+}
+
+/** The same error with the archive's path in it, for errors raised where the path is not known. */
+function about(archive: string, error: LabError): LabError {
+  if (error.details["archive"] !== undefined) return error;
+  return new LabError(error.code, `${archive}: ${error.message}`, { details: { ...error.details, archive } });
 }
 
 function damaged(archive: string, reason: string, cause?: unknown): LabError {
