@@ -22,6 +22,7 @@ export const labErrorCodes = [
   "VERSION_MISMATCH",
   "SESSION_REFUSED",
   "STATE_UNREADABLE",
+  "NO_LAB",
   "STOPPED",
 ] as const;
 
@@ -46,6 +47,7 @@ export const labErrorCodes = [
  * - `VERSION_MISMATCH` another version is installed or running than the one asked for
  * - `SESSION_REFUSED` a server refused or ended the session that the lab opened
  * - `STATE_UNREADABLE` the lab's own state file is damaged or from a newer lab
+ * - `NO_LAB` no lab of that name or in that folder is up
  * - `STOPPED` the ensemble has been stopped
  */
 export type LabErrorCode = (typeof labErrorCodes)[number];

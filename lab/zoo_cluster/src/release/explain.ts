@@ -1,5 +1,6 @@
+import { describeError } from "./files.js";
 import { stepContext } from "./provision.js";
-import type { StepForecast } from "./step.js";
+import type { StepContext, StepForecast } from "./step.js";
 import { forecastArchive } from "./step-archive.js";
 import { forecastAsfArchive } from "./step-asf-archive.js";
 import { cacheScope, forecastCache } from "./step-cache.js";
@@ -18,7 +19,7 @@ export async function explainRelease(
 ): Promise<ReleaseAttempt[]> {
   const context = stepContext(options);
   const scope = cacheScope(context);
-  const archive = await forecastArchive(context);
+  const archive = await orMiss(context, () => forecastArchive(context));
   const forecasts: Readonly<Record<ReleaseStep, () => Promise<StepForecast>>> = {
     home: () => forecastHome(context),
     // An archive that cannot be used does not keep the rest of the cache from being used.
@@ -31,7 +32,7 @@ export async function explainRelease(
   let complete = false;
   for (const step of releaseSteps) {
     context.signal?.throwIfAborted();
-    const forecast = await forecasts[step]();
+    const forecast = await orMiss(context, forecasts[step]);
     chain.push(
       complete
         ? { step, outcome: "not-reached", reason: `an earlier step is complete (else: ${forecast.reason})` }
@@ -40,4 +41,14 @@ export async function explainRelease(
     complete ||= forecast.outcome === "available";
   }
   return chain;
+}
+
+/** A step that cannot even be looked at is a miss like any other, so that the rest of the chain is still told. */
+async function orMiss(context: StepContext, look: () => Promise<StepForecast>): Promise<StepForecast> {
+  try {
+    return await look();
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    return { outcome: "miss", reason: describeError(error) };
+  }
 }

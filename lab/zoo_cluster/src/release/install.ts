@@ -4,7 +4,15 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LabError } from "../errors.js";
 import { hashBytes, hashFile } from "./digest.js";
-import { describeError, listFilesBelow, systemCode, temporaryBeside, writeFileAtomically } from "./files.js";
+import {
+  describeError,
+  kindOf,
+  listDirectory,
+  listFilesBelow,
+  systemCode,
+  temporaryBeside,
+  writeFileAtomically,
+} from "./files.js";
 import { isServerJarName } from "./layout.js";
 import { logConfigFor } from "./log-config.js";
 import type { Release } from "./types.js";
@@ -74,9 +82,7 @@ async function planInstallation(release: Release, scriptsDir: string): Promise<M
     });
   };
   try {
-    for (const path of await listFilesBelow(release.dir)) {
-      if (isNeeded(path)) await add(path, { path: join(release.dir, path) });
-    }
+    for (const path of await neededFiles(release.dir)) await add(path, { path: join(release.dir, path) });
     if (!release.ownScripts) {
       for (const name of controlScripts) await add(`bin/${name}`, { path: join(scriptsDir, name) });
     }
@@ -102,11 +108,19 @@ async function planInstallation(release: Release, scriptsDir: string): Promise<M
   return plan;
 }
 
-function isNeeded(path: string): boolean {
-  const [first, ...rest] = path.split("/");
-  if (rest.length === 0) return /\.jar$|^(?:LICENSE|NOTICE|README)/.test(path);
-  // The user's own zoo.cfg of an unpacked release is not the configuration of this server.
-  return neededFolders.has(first!) && path !== "conf/zoo.cfg" && !path.endsWith(".tmp");
+/** Only the folders that count are walked: an unpacked release may hold data and logs of years beside them. */
+async function neededFiles(dir: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const { name } of await listDirectory(dir)) {
+    const path = join(dir, name);
+    if (neededFolders.has(name)) {
+      files.push(...(await listFilesBelow(path)).map((inner) => `${name}/${inner}`));
+    } else if (/\.jar$|^(?:LICENSE|NOTICE|README)/.test(name) && (await kindOf(path)) === "file") {
+      files.push(name);
+    }
+  }
+  // The zoo.cfg of an unpacked release is not the configuration of this server.
+  return files.filter((path) => path !== "conf/zoo.cfg");
 }
 
 async function installFile(

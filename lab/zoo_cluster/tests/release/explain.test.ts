@@ -64,4 +64,21 @@ describe("explainRelease", () => {
     const offline = await explainRelease({ env: { ...env, ZK_LAB_OFFLINE: "1" } });
     expect(outcomes(offline).slice(3)).toEqual(["maven miss", "asf-archive miss"]);
   });
+
+  it("tells a step that cannot be looked at like any other miss", async () => {
+    const { maven, dir } = await setUp();
+    await writeFile(join(dir, "cache"), "a file where a folder should be");
+    const env = { ...maven.env, ZK_LAB_HOME: join(dir, "gone"), ZK_LAB_ARCHIVE: dir, ZK_LAB_SHA512: "beef" };
+    const chain = await explainRelease({ version, env });
+    expect(outcomes(chain)).toEqual([
+      "home miss",
+      "cache miss",
+      "archive miss",
+      "maven possible",
+      "asf-archive miss",
+    ]);
+    expect(chain.map(({ reason }) => reason).join("\n")).toMatch(
+      /is not a directory.*is no file.*128 hexadecimal/s,
+    );
+  });
 });
