@@ -1,23 +1,21 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, realpath, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll } from "vitest";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 
 /**
  * Compiles `src/release` as it is now to a place of its own, since other processes cannot run TypeScript and a build
- * that lies about may be an older one; removed after the tests of the file.
+ * that lies about may be an older one. The caller removes it.
  *
  * @param programs texts of modules by name; they import from `./dist/release/`
  * @returns the directory of the programs
  */
 export async function compileRelease(programs: Readonly<Record<string, string>>): Promise<string> {
   const dir = await realpath(await mkdtemp(join(tmpdir(), "zk-lab-compiled-")));
-  afterAll(() => rm(dir, { recursive: true, force: true }));
   const config = {
     extends: join(root, "tsconfig.base.json"),
     compilerOptions: {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { createServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { dirname, join } from "node:path";
@@ -26,6 +26,7 @@ let compiled: string;
 
 beforeAll(async () => {
   compiled = await compileRelease({ "download.mjs": program });
+  return () => rm(compiled, { recursive: true, force: true });
 });
 
 /** A key for these names, made by the tool that comes with every Java, and its certificate in PEM. */

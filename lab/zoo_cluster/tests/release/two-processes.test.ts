@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { listFilesBelow } from "../../src/release/files.js";
@@ -18,6 +18,7 @@ let compiled: string;
 
 beforeAll(async () => {
   compiled = await compileRelease({ "provision.mjs": program });
+  return () => rm(compiled, { recursive: true, force: true });
 });
 
 interface Run {
