@@ -1,4 +1,9 @@
-/** The facade: one session as a value. It checks what it is given, maps paths, and hands everything to the driver. */
+/**
+ * The facade: one session as a value. It checks what it is given and hands everything on.
+ *
+ * This file stays whole although it is long: it is the list of what a client can do, one short method each, and most of it
+ * is their documentation.
+ */
 import {
   type Acl,
   CreateMode,
@@ -9,7 +14,7 @@ import {
   OPEN_ACL_UNSAFE,
   type Stat,
 } from "@zk/protocol";
-import { Budget } from "./budget.js";
+import { createCarefully } from "./careful-create.js";
 import { checkAcl, checkMode, checkPath, checkVersion } from "./checks.js";
 import { Chroot } from "./chroot.js";
 import { parseConnectionString } from "./connection-string.js";
@@ -24,7 +29,6 @@ import {
 import { Emitter } from "./emitter.js";
 import { DiagnosticsChannel } from "./io/diagnostics-channel.js";
 import { Driver } from "./io/driver.js";
-import { PendingCall } from "./io/pending.js";
 import type { Ports } from "./io/ports.js";
 import { warn } from "./io/process-warning.js";
 import { systemPorts } from "./io/system-ports.js";
@@ -33,50 +37,21 @@ import {
   type AuthOption,
   type CallOptions,
   type ClientOptions,
-  checkRetry,
+  type CreateOptions,
+  type CreateResult,
   positive,
+  type ReadOptions,
   type ResolvedOptions,
   resolveOptions,
   toCredential,
+  type VersionOptions,
 } from "./options.js";
-import { protectedCreate } from "./protected-create.js";
+import { Requests } from "./requests.js";
 import { type Data, toBytes } from "./text.js";
 import { Transaction } from "./transaction.js";
-import { createParents, removeTree } from "./tree.js";
+import { removeTree } from "./tree.js";
 import { startWatch, type WatchOptions, type WatchStream } from "./watch.js";
 import { ListenerWatchers, type Notified, type WatchListener } from "./watch-listener.js";
-
-/** Options of reads that can leave a one-shot watch. */
-export interface ReadOptions extends CallOptions {
-  /** Told once of the next change; see {@link WatchListener}. */
-  readonly watch?: WatchListener;
-}
-
-/** Options of {@link Client.create}. */
-export interface CreateOptions extends CallOptions {
-  /** Default `PERSISTENT`. */
-  readonly mode?: CreateMode;
-  /** Default: anybody may do anything (`OPEN_ACL_UNSAFE`). */
-  readonly acl?: readonly Acl[];
-  /** Creates missing parents as persistent znodes without data and with the same ACL. Default false. */
-  readonly createParents?: boolean;
-  /** Finds the znode again when the reply is lost, instead of failing with `applied: "maybe"`. Puts `_c_<uuid>-` before the name. Default false. */
-  readonly protected?: boolean;
-}
-
-/** What {@link Client.create} gives. */
-export interface CreateResult {
-  /** The znode's path, with the number that a sequential mode appends. */
-  readonly path: string;
-  /** The transaction that created it: its `czxid`, and a fencing token if you need one. */
-  readonly zxid: bigint;
-}
-
-/** Options of writes that can demand a version. */
-export interface VersionOptions extends CallOptions {
-  /** The data version (for setACL: the ACL version) that the znode must have; -1, the default, takes any. */
-  readonly version?: number;
-}
 
 /** What a client tells those who listen; see {@link Client.on}. */
 export type ClientEvents = {
@@ -110,6 +85,7 @@ export class Client {
   readonly #ports: Ports;
   readonly #chroot: Chroot;
   readonly #watchers: ListenerWatchers;
+  readonly #requests: Requests;
   readonly #events: Emitter<ClientEvents>;
   #tellingListenerError = false;
   readonly #finishCreate: (reply: { readonly path: string }, zxid: bigint) => CreateResult;
@@ -137,6 +113,7 @@ export class Client {
       wantsDiagnostics: () => channel.hasSubscribers || this.#events.has("diagnostic"),
       listenerFailed: failed,
     });
+    this.#requests = new Requests(this.#driver, chroot, this.#options);
   }
 
   /** Where the session stands now. */
@@ -246,12 +223,20 @@ export class Client {
       const acl = checkAcl(options.acl ?? OPEN_ACL_UNSAFE, "create", path);
       const bytes = toBytes(data, "create", path);
       const once = (name: string, step: CallOptions): Promise<CreateResult> =>
-        this.#send(SPECS.create, name, { path: this.#chroot.toServer(name), data: bytes, acl, flags }, step, {
-          weight: bytes?.length ?? 0,
-          finish: this.#finishCreate,
-        });
+        this.#requests.send(
+          SPECS.create,
+          name,
+          { path: this.#chroot.toServer(name), data: bytes, acl, flags },
+          step,
+          {
+            dataBytes: bytes?.length ?? 0,
+            finish: this.#finishCreate,
+          },
+        );
       if (options.protected !== true && options.createParents !== true) return once(path, options);
-      return this.#createWithCare(path, { ...options, acl, flags, once });
+      const { randomness } = this.#ports;
+      const uuid = (): string => randomness.uuid();
+      return createCarefully(this, this.#requests, { path, options, acl, flags, uuid, once });
     });
   }
 
@@ -262,9 +247,15 @@ export class Client {
   remove(path: string, options: VersionOptions = {}): Promise<void> {
     return this.#guard(() => {
       const version = checkVersion(options.version, "remove", path);
-      return this.#send(SPECS.remove, path, { path: this.#toServer(path, "remove"), version }, options, {
-        finish: nothing,
-      });
+      return this.#requests.send(
+        SPECS.remove,
+        path,
+        { path: this.#requests.toServer(path, "remove"), version },
+        options,
+        {
+          finish: nothing,
+        },
+      );
     });
   }
 
@@ -285,7 +276,7 @@ export class Client {
           path,
         });
       }
-      return removeTree(this, path, this.#budget("removeRecursive", path, options));
+      return removeTree(this, path, this.#requests.budget("removeRecursive", path, options));
     });
   }
 
@@ -316,13 +307,13 @@ export class Client {
     return this.#guard(() => {
       const bytes = toBytes(data, "setData", path);
       const version = checkVersion(options.version, "setData", path);
-      return this.#send(
+      return this.#requests.send(
         SPECS.setData,
         path,
-        { path: this.#toServer(path, "setData"), data: bytes, version },
+        { path: this.#requests.toServer(path, "setData"), data: bytes, version },
         options,
         {
-          weight: bytes?.length ?? 0,
+          dataBytes: bytes?.length ?? 0,
           finish: statOf,
         },
       );
@@ -352,7 +343,7 @@ export class Client {
    */
   getACL(path: string, options: CallOptions = {}): Promise<GetACLResponse> {
     return this.#guard(() =>
-      this.#send(SPECS.getACL, path, { path: this.#toServer(path, "getACL") }, options, {
+      this.#requests.send(SPECS.getACL, path, { path: this.#requests.toServer(path, "getACL") }, options, {
         finish: identity<GetACLResponse>,
       }),
     );
@@ -365,8 +356,12 @@ export class Client {
   setACL(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
     return this.#guard(() => {
       const version = checkVersion(options.version, "setACL", path);
-      const record = { path: this.#toServer(path, "setACL"), acl: checkAcl(acl, "setACL", path), version };
-      return this.#send(SPECS.setACL, path, record, options, { finish: statOf });
+      const record = {
+        path: this.#requests.toServer(path, "setACL"),
+        acl: checkAcl(acl, "setACL", path),
+        version,
+      };
+      return this.#requests.send(SPECS.setACL, path, record, options, { finish: statOf });
     });
   }
 
@@ -377,7 +372,9 @@ export class Client {
    */
   sync(path = "/", options: CallOptions = {}): Promise<void> {
     return this.#guard(() =>
-      this.#send(SPECS.sync, path, { path: this.#toServer(path, "sync") }, options, { finish: nothing }),
+      this.#requests.send(SPECS.sync, path, { path: this.#requests.toServer(path, "sync") }, options, {
+        finish: nothing,
+      }),
     );
   }
 
@@ -387,8 +384,8 @@ export class Client {
       chroot: this.#chroot,
       send: (operations, paths, options, finish) =>
         this.#guard(() =>
-          this.#send(SPECS.transaction, paths[0] ?? "", operations, options, {
-            weight: operations.reduce(
+          this.#requests.send(SPECS.transaction, paths[0] ?? "", operations, options, {
+            dataBytes: operations.reduce(
               (sum, { request }) => sum + ("data" in request ? (request.data?.length ?? 0) : 0),
               0,
             ),
@@ -412,38 +409,7 @@ export class Client {
    */
   watch(path: string, options: WatchOptions = {}): WatchStream {
     checkPath(path, "watch");
-    return startWatch(
-      {
-        client: this,
-        toServer: (userPath) => this.#chroot.toServer(userPath),
-        toUser: (serverPath) => this.#chroot.toUser(serverPath),
-        readStat: (userPath, watcher) =>
-          this.#send(
-            SPECS.exists,
-            userPath,
-            { path: this.#chroot.toServer(userPath), watch: true },
-            FOREVER,
-            {
-              watch: { watcher, kind: "data" },
-              finish: statOf,
-            },
-          ),
-        readChildren: (userPath, watcher) =>
-          this.#send(
-            SPECS.getChildren,
-            userPath,
-            { path: this.#chroot.toServer(userPath), watch: true },
-            FOREVER,
-            {
-              watch: { watcher, kind: "child" },
-              finish: identity<GetChildren2Response>,
-            },
-          ),
-        unwatch: (userPath, watcher) => this.#driver.unwatch(this.#chroot.toServer(userPath), watcher),
-      },
-      path,
-      options,
-    );
+    return startWatch(this.#requests.watchHost(), path, options);
   }
 
   /** Takes back a one-shot watch. The server is not told; what it still sends finds nobody. */
@@ -466,7 +432,7 @@ export class Client {
   ): Promise<void> {
     return this.#guard(() => {
       const credential = toCredential({ scheme, auth });
-      return this.#driver.addAuth(credential, this.#deadlineMs(options), options.signal);
+      return this.#driver.addAuth(credential, this.#requests.deadlineMs(options), options.signal);
     });
   }
 
@@ -497,106 +463,12 @@ export class Client {
     finish: (reply: Reply) => Value,
   ): Promise<Value> {
     const { watch } = options;
-    const record = { path: this.#toServer(path, spec.name), watch: watch !== undefined };
-    if (watch === undefined) return this.#send(spec, path, record, options, { finish });
-    return this.#send(spec, path, record, options, {
+    const record = { path: this.#requests.toServer(path, spec.name), watch: watch !== undefined };
+    if (watch === undefined) return this.#requests.send(spec, path, record, options, { finish });
+    return this.#requests.send(spec, path, record, options, {
       finish,
       watch: { watcher: this.#watchers.watcherOf(checkListener(watch, spec.name, path)), kind },
     });
-  }
-
-  /** Builds a call and hands it over. The promise is the driver's own, so that nothing stands between wire and caller. */
-  #send<Reply, Value>(
-    spec: OperationSpec,
-    path: string,
-    record: object,
-    options: CallOptions,
-    more: {
-      readonly finish: (reply: Reply, zxid: bigint) => Value;
-      readonly watch?: { readonly watcher: object; readonly kind: "data" | "child" };
-      readonly weight?: number;
-    },
-  ): Promise<Awaited<Value>> {
-    const retry = options.retry ?? this.#options.retry;
-    if (options.retry !== undefined) checkRetry(retry);
-    const call = new PendingCall({
-      spec,
-      path,
-      serverPath: (record as { readonly path?: string }).path ?? path,
-      record,
-      watch: more.watch,
-      retry,
-      deadlineMs: this.#deadlineMs(options),
-      weight: FRAME_OVERHEAD_BYTES + path.length + (more.weight ?? 0),
-      finish: more.finish as (reply: never, zxid: bigint) => unknown,
-    });
-    return this.#driver.call(call, options.signal);
-  }
-
-  async #createWithCare(
-    path: string,
-    about: CreateOptions & {
-      readonly acl: readonly Acl[];
-      readonly flags: number;
-      readonly once: (name: string, step: CallOptions) => Promise<CreateResult>;
-    },
-  ): Promise<CreateResult> {
-    const budget = this.#budget("create", path, about);
-    const parents = (): Promise<void> =>
-      createParents(this.#chroot.toServer(path), (serverPath) => {
-        // Above the chroot too: whoever asks for parents wants the znode to be there in the end.
-        const record = { path: serverPath, data: null, acl: about.acl, flags: CreateMode.PERSISTENT };
-        return this.#send(
-          SPECS.create,
-          this.#chroot.toUser(serverPath),
-          record,
-          { ...budget.step(), retry: "always" },
-          { finish: nothing },
-        );
-      });
-    // A protected create is looked for before it is sent again: a blind second one would be a duplicate.
-    const retry = about.protected === true ? "none" : about.retry;
-    const once = async (name: string): Promise<CreateResult> => {
-      for (let attempt = 0; ; attempt += 1) {
-        try {
-          const step = budget.step();
-          return await about.once(name, retry === undefined ? step : { ...step, retry });
-        } catch (error) {
-          const parentMissing =
-            error instanceof ZkError && error.code === "NO_NODE" && about.createParents === true;
-          if (!parentMissing || attempt >= PARENT_ATTEMPTS_MAX) throw error;
-          await parents();
-        }
-      }
-    };
-    if (about.protected !== true) return once(path);
-    const uuid = this.#ports.randomness.uuid();
-    const isEphemeral = (about.flags & EPHEMERAL) !== 0;
-    return protectedCreate(this, { path, uuid, budget, isEphemeral, createOnce: once });
-  }
-
-  #budget(operation: string, path: string, options: CallOptions): Budget {
-    const timeoutMs = positive("timeoutMs", options.timeoutMs ?? this.#options.operationTimeoutMs);
-    return new Budget({
-      operation,
-      path,
-      timeoutMs,
-      signal: options.signal,
-      nowMs: () => this.#driver.nowMs,
-    });
-  }
-
-  #deadlineMs(options: CallOptions): number {
-    const timeoutMs = options.timeoutMs;
-    return (
-      this.#driver.nowMs +
-      (timeoutMs === undefined ? this.#options.operationTimeoutMs : positive("timeoutMs", timeoutMs))
-    );
-  }
-
-  #toServer(path: string, operation: string): string {
-    checkPath(path, operation);
-    return this.#chroot.toServer(path);
   }
 
   /** What is wrong with the arguments is told like every other error: by the promise. */
@@ -618,14 +490,7 @@ export class Client {
 }
 
 const NO_PASSWORD = new Secret(new Uint8Array(16));
-const EPHEMERAL = 1;
 const SEQUENTIAL = 2;
-/** Others may remove the parents again while we create below them. */
-const PARENT_ATTEMPTS_MAX = 10;
-/** Headers, lengths, ACL: about what a request weighs beside its path and data. */
-const FRAME_OVERHEAD_BYTES = 64;
-const FOREVER: CallOptions = { timeoutMs: Number.POSITIVE_INFINITY, retry: "safe" };
-
 function identity<T>(value: T): T {
   return value;
 }

@@ -10,15 +10,7 @@ export {
   READ_ACL_UNSAFE,
   type Stat,
 } from "@zk/protocol";
-export {
-  Client,
-  type ClientEvents,
-  type CreateOptions,
-  type CreateResult,
-  createClient,
-  type ReadOptions,
-  type VersionOptions,
-} from "./client.js";
+export { Client, type ClientEvents, createClient } from "./client.js";
 // For those who look inside, replace the doors to the world, or build on the client.
 export { type ParsedConnectionString, parseConnectionString } from "./connection-string.js";
 export type { RetryMode } from "./core/call.js";
@@ -54,7 +46,15 @@ export type {
   Transport,
 } from "./io/ports.js";
 export { systemPorts } from "./io/system-ports.js";
-export type { AuthOption, CallOptions, ClientOptions } from "./options.js";
+export type {
+  AuthOption,
+  CallOptions,
+  ClientOptions,
+  CreateOptions,
+  CreateResult,
+  ReadOptions,
+  VersionOptions,
+} from "./options.js";
 export type { Data } from "./text.js";
 export type { ResultOf, Transaction, TransactionRefusal, TransactionResult } from "./transaction.js";
 export type { WatchChange, WatchOptions, WatchStream } from "./watch.js";

@@ -1,5 +1,6 @@
 /** What a client can be told at its creation and at each call, checked before anything happens. */
 
+import type { Acl, CreateMode } from "@zk/protocol";
 import type { ParsedConnectionString } from "./connection-string.js";
 import {
   type Credential,
@@ -16,6 +17,7 @@ import {
 } from "./core/index.js";
 import type { Ports } from "./io/ports.js";
 import { utf8Bytes } from "./io/utf8.js";
+import type { WatchListener } from "./watch-listener.js";
 
 /** Credentials of one authentication scheme. */
 export interface AuthOption {
@@ -33,6 +35,38 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** What to do when the connection is lost before the answer. Default: the client's `retry`. */
   readonly retry?: RetryMode;
+}
+
+/** Options of reads that can leave a one-shot watch. */
+export interface ReadOptions extends CallOptions {
+  /** Told once of the next change; see {@link WatchListener}. */
+  readonly watch?: WatchListener;
+}
+
+/** Options of {@link Client.create}. */
+export interface CreateOptions extends CallOptions {
+  /** Default `PERSISTENT`. */
+  readonly mode?: CreateMode;
+  /** Default: anybody may do anything (`OPEN_ACL_UNSAFE`). */
+  readonly acl?: readonly Acl[];
+  /** Creates missing parents as persistent znodes without data and with the same ACL. Default false. */
+  readonly createParents?: boolean;
+  /** Finds the znode again when the reply is lost, instead of failing with `applied: "maybe"`. Puts `_c_<uuid>-` before the name. Default false. */
+  readonly protected?: boolean;
+}
+
+/** What {@link Client.create} gives. */
+export interface CreateResult {
+  /** The znode's path, with the number that a sequential mode appends. */
+  readonly path: string;
+  /** The transaction that created it: its `czxid`, and a fencing token if you need one. */
+  readonly zxid: bigint;
+}
+
+/** Options of writes that can demand a version. */
+export interface VersionOptions extends CallOptions {
+  /** The data version (for setACL: the ACL version) that the znode must have; -1, the default, takes any. */
+  readonly version?: number;
 }
 
 /** Options of {@link createClient}. */

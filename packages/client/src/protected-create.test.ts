@@ -2,8 +2,8 @@
 import type { Stat } from "@zk/protocol";
 import { expect, test } from "vitest";
 import { Budget } from "./budget.js";
-import type { Client, CreateResult } from "./client.js";
 import { isZkError, ZkError, type ZkErrorCode } from "./core/index.js";
+import type { CreateResult } from "./options.js";
 import { protectedCreate } from "./protected-create.js";
 
 const uuid = "0b2c7f5e-0000-4000-8000-000000000000";
@@ -61,7 +61,7 @@ class Parent {
       readonly timeoutMs?: number;
     } = {},
   ) {
-    return protectedCreate(this as unknown as Client, {
+    return protectedCreate(this, {
       path: "/queue/item-",
       uuid,
       budget: new Budget({

@@ -12,12 +12,26 @@
  */
 import { baseName, joinPath, parentPath } from "@zk/protocol";
 import type { Budget } from "./budget.js";
-import type { Client, CreateResult } from "./client.js";
-import { isOver, isZkError, ZkError } from "./core/index.js";
+import { isOver, isZkError, type SessionState, ZkError } from "./core/index.js";
+import type { CallOptions, CreateResult } from "./options.js";
+
+/** What the search for a lost create needs of its client. */
+export interface ProtectedHost {
+  readonly sessionId: bigint;
+  readonly state: SessionState;
+  sync(path: string, options: CallOptions): Promise<void>;
+  getChildren(path: string, options: CallOptions): Promise<readonly string[]>;
+  exists(
+    path: string,
+    options: CallOptions,
+  ): Promise<{ readonly czxid: bigint; readonly ephemeralOwner: bigint } | null>;
+  remove(path: string, options: CallOptions): Promise<void>;
+  drained(): Promise<void>;
+}
 
 /** Creates once what may be asked for several times. */
 export async function protectedCreate(
-  client: Client,
+  client: ProtectedHost,
   about: {
     readonly path: string;
     readonly uuid: string;
@@ -55,7 +69,7 @@ export async function protectedCreate(
 }
 
 async function find(
-  client: Client,
+  client: ProtectedHost,
   parent: string,
   prefix: string,
   budget: Budget,
@@ -92,7 +106,7 @@ function unresolved(error: ZkError, path: string): ZkError {
   });
 }
 
-async function removeFound(client: Client, path: string): Promise<void> {
+async function removeFound(client: ProtectedHost, path: string): Promise<void> {
   try {
     await client.remove(path, { retry: "always" });
   } catch (error) {
@@ -101,7 +115,7 @@ async function removeFound(client: Client, path: string): Promise<void> {
 }
 
 /** Looks for an abandoned node until it is certain that none is left, or the session is over and its nodes with it. */
-async function sweep(client: Client, parent: string, prefix: string): Promise<void> {
+async function sweep(client: ProtectedHost, parent: string, prefix: string): Promise<void> {
   const forever = { timeoutMs: Number.POSITIVE_INFINITY };
   while (!isOver(client.state)) {
     try {

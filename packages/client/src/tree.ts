@@ -1,8 +1,14 @@
 /** Operations on more than one znode, made of single ones. Not atomic, and they say how far they got. */
 import { joinPath, parentPath } from "@zk/protocol";
 import type { Budget } from "./budget.js";
-import type { Client } from "./client.js";
 import { isZkError, ZkError } from "./core/index.js";
+import type { CallOptions } from "./options.js";
+
+/** What removing a tree needs of its client. */
+export interface TreeHost {
+  getChildren(path: string, options: CallOptions): Promise<readonly string[]>;
+  remove(path: string, options: CallOptions): Promise<void>;
+}
 
 /** Requests that one tree operation keeps under way, so that it leaves room for others. */
 const CONCURRENCY = 64;
@@ -10,7 +16,7 @@ const CONCURRENCY = 64;
 const REFILLS_MAX = 10;
 
 /** Removes a node and all below it, deepest first. @returns how many nodes were removed */
-export async function removeTree(client: Client, path: string, budget: Budget): Promise<number> {
+export async function removeTree(client: TreeHost, path: string, budget: Budget): Promise<number> {
   let removed = 0;
   try {
     for (let refill = 0; ; refill += 1) {
@@ -44,7 +50,7 @@ export async function removeTree(client: Client, path: string, budget: Budget): 
 }
 
 /** The znodes from `path` down, level by level; no levels when the node is not there. */
-async function listLevels(client: Client, path: string, budget: Budget): Promise<string[][]> {
+async function listLevels(client: TreeHost, path: string, budget: Budget): Promise<string[][]> {
   const levels: string[][] = [];
   let level = [path];
   while (level.length > 0) {
@@ -65,7 +71,7 @@ async function listLevels(client: Client, path: string, budget: Budget): Promise
   return levels;
 }
 
-async function removeIfThere(client: Client, path: string, budget: Budget): Promise<boolean> {
+async function removeIfThere(client: TreeHost, path: string, budget: Budget): Promise<boolean> {
   try {
     // Doing it twice does no harm: the node is to be gone, whoever removed it.
     await client.remove(path, { ...budget.step(), retry: "always" });

@@ -6,7 +6,6 @@ import { startWatch, type WatchChange, type WatchHost, type WatchStream } from "
 import type { Notified } from "./watch-listener.js";
 
 class Tree implements WatchHost {
-  readonly client = { drained: async (): Promise<void> => {} };
   readonly nodes = new Map<string, { czxid: bigint; mzxid: bigint; pzxid: bigint }>();
   readonly dataWatches = new Map<string, Set<Notified>>();
   readonly childWatches = new Map<string, Set<Notified>>();
@@ -20,9 +19,7 @@ class Tree implements WatchHost {
     for (const path of paths) this.create(path);
   }
 
-  toServer(path: string): string {
-    return path;
-  }
+  async drained(): Promise<void> {}
 
   toUser(path: string): string {
     return path;

@@ -47,8 +47,8 @@ export interface WatchStream extends AsyncIterableIterator<WatchChange, undefine
 
 /** What the stream needs of its client. Paths are the user's. */
 export interface WatchHost {
-  readonly client: { drained(): Promise<void> };
-  toServer(path: string): string;
+  /** Resolves when there is room for more reads. */
+  drained(): Promise<void>;
   toUser(serverPath: string): string;
   readStat(path: string, watcher: object): Promise<Stat | null>;
   readChildren(path: string, watcher: object): Promise<GetChildren2Response>;
@@ -303,7 +303,7 @@ class Watch implements WatchStream, Notified {
     }
     if (isZkError(error, "CONNECTION_LOSS")) return this.#mark(path, what);
     if (isZkError(error, "QUEUE_FULL")) {
-      await this.#host.client.drained();
+      await this.#host.drained();
       return this.#mark(path, what);
     }
     // A part of the tree that we may not read is left out; a root that we may not read is an error.
