@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   describeConnectRequest,
   describeConnectResponse,
@@ -26,6 +26,9 @@ import {
  *
  * The first half of the frames is the same in every run, the other half follows a seed of its own; ZK_FUZZ_SEED sets it.
  */
+// A second or two on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 120_000 });
+
 const FRAMES = 200_000;
 const FIXED_SEED = 20_140_220;
 const OWN_SEED = Number(process.env["ZK_FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 31));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   ERROR_CODES,
   errorName,
@@ -8,6 +8,9 @@ import {
   type ReplyHeader,
 } from "../src/index.js";
 import { bytesOf, GOLDENS, type Golden, hexOf, readShape, shapeOf, writeShape } from "./support/goldens.js";
+
+// A second or two on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 120_000 });
 
 const readable = GOLDENS.filter((golden) => golden.malformed !== true);
 const malformed = GOLDENS.filter((golden) => golden.malformed === true);

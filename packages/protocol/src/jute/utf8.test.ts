@@ -9,7 +9,7 @@ describe("UTF-8", () => {
   it("is written as TextEncoder writes it, lone surrogates included", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
-        expect(utf8Bytes(text)).toEqual(new Uint8Array(new TextEncoder().encode(text)));
+        expect(Buffer.compare(utf8Bytes(text), new TextEncoder().encode(text))).toBe(0);
       }),
     );
   });

@@ -2,6 +2,8 @@ import { bool, buffer, int, long, ustring, vector } from "../jute/primitives.js"
 import { type RecordCodec, record } from "../jute/record.js";
 import { Acl, Stat } from "./shared.js";
 
+const acls = vector(Acl);
+
 /** Body of create, create2 and createContainer. */
 export interface CreateRequest {
   readonly path: string;
@@ -11,12 +13,23 @@ export interface CreateRequest {
   /** A `CreateMode`. */
   readonly flags: number;
 }
-export const CreateRequest: RecordCodec<CreateRequest> = record<CreateRequest>("CreateRequest", {
-  path: ustring,
-  data: buffer,
-  acl: vector(Acl),
-  flags: int,
-});
+export const CreateRequest: RecordCodec<CreateRequest> = record<CreateRequest>(
+  "CreateRequest",
+  {
+    path: ustring,
+    data: buffer,
+    acl: acls,
+    flags: int,
+  },
+  {
+    write: (writer, value) => {
+      ustring.write(writer, value.path);
+      writer.buffer(value.data);
+      acls.write(writer, value.acl);
+      writer.int(value.flags);
+    },
+  },
+);
 
 /** Body of createTTL (3.5.3 and later). */
 export interface CreateTTLRequest {
@@ -31,7 +44,7 @@ export interface CreateTTLRequest {
 export const CreateTTLRequest: RecordCodec<CreateTTLRequest> = record<CreateTTLRequest>("CreateTTLRequest", {
   path: ustring,
   data: buffer,
-  acl: vector(Acl),
+  acl: acls,
   flags: int,
   ttl: long,
 });
@@ -81,9 +94,13 @@ export const ExistsRequest: RecordCodec<ExistsRequest> = record<ExistsRequest>("
 export interface ExistsResponse {
   readonly stat: Stat;
 }
-export const ExistsResponse: RecordCodec<ExistsResponse> = record<ExistsResponse>("ExistsResponse", {
-  stat: Stat,
-});
+export const ExistsResponse: RecordCodec<ExistsResponse> = record<ExistsResponse>(
+  "ExistsResponse",
+  {
+    stat: Stat,
+  },
+  { read: (reader) => ({ stat: Stat.read(reader) }) },
+);
 
 /** Body of getData. */
 export interface GetDataRequest {
@@ -91,10 +108,19 @@ export interface GetDataRequest {
   /** Whether to leave a watch, which is set only if the node is there. */
   readonly watch: boolean;
 }
-export const GetDataRequest: RecordCodec<GetDataRequest> = record<GetDataRequest>("GetDataRequest", {
-  path: ustring,
-  watch: bool,
-});
+export const GetDataRequest: RecordCodec<GetDataRequest> = record<GetDataRequest>(
+  "GetDataRequest",
+  {
+    path: ustring,
+    watch: bool,
+  },
+  {
+    write: (writer, value) => {
+      ustring.write(writer, value.path);
+      writer.bool(value.watch);
+    },
+  },
+);
 
 /** Reply to getData and reconfig, and a result of multiRead. */
 export interface GetDataResponse {
@@ -102,10 +128,16 @@ export interface GetDataResponse {
   readonly data: Uint8Array | null;
   readonly stat: Stat;
 }
-export const GetDataResponse: RecordCodec<GetDataResponse> = record<GetDataResponse>("GetDataResponse", {
-  data: buffer,
-  stat: Stat,
-});
+export const GetDataResponse: RecordCodec<GetDataResponse> = record<GetDataResponse>(
+  "GetDataResponse",
+  {
+    data: buffer,
+    stat: Stat,
+  },
+  {
+    read: (reader) => ({ data: reader.buffer(), stat: Stat.read(reader) }),
+  },
+);
 
 /** Body of setData. */
 export interface SetDataRequest {
@@ -114,19 +146,33 @@ export interface SetDataRequest {
   /** Expected `Stat.version`, -1 for any. */
   readonly version: number;
 }
-export const SetDataRequest: RecordCodec<SetDataRequest> = record<SetDataRequest>("SetDataRequest", {
-  path: ustring,
-  data: buffer,
-  version: int,
-});
+export const SetDataRequest: RecordCodec<SetDataRequest> = record<SetDataRequest>(
+  "SetDataRequest",
+  {
+    path: ustring,
+    data: buffer,
+    version: int,
+  },
+  {
+    write: (writer, value) => {
+      ustring.write(writer, value.path);
+      writer.buffer(value.data);
+      writer.int(value.version);
+    },
+  },
+);
 
 /** Reply to setData. */
 export interface SetDataResponse {
   readonly stat: Stat;
 }
-export const SetDataResponse: RecordCodec<SetDataResponse> = record<SetDataResponse>("SetDataResponse", {
-  stat: Stat,
-});
+export const SetDataResponse: RecordCodec<SetDataResponse> = record<SetDataResponse>(
+  "SetDataResponse",
+  {
+    stat: Stat,
+  },
+  { read: (reader) => ({ stat: Stat.read(reader) }) },
+);
 
 /** Body of check, which is allowed only inside multi. */
 export interface CheckVersionRequest {

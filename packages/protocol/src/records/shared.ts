@@ -16,7 +16,17 @@ export interface Acl {
   readonly perms: number;
   readonly id: Id;
 }
-export const Acl: RecordCodec<Acl> = record<Acl>("ACL", { perms: int, id: Id });
+export const Acl: RecordCodec<Acl> = record<Acl>(
+  "ACL",
+  { perms: int, id: Id },
+  {
+    write: (writer, value) => {
+      writer.int(value.perms);
+      ustring.write(writer, value.id.scheme);
+      ustring.write(writer, value.id.id);
+    },
+  },
+);
 
 /** What a server tells of a node beside its data. Always 68 bytes. */
 export interface Stat {
@@ -72,6 +82,19 @@ export const Stat: RecordCodec<Stat> = record<Stat>(
       numChildren: reader.int(),
       pzxid: reader.long(),
     }),
+    write: (writer, value) => {
+      writer.long(value.czxid);
+      writer.long(value.mzxid);
+      writer.long(value.ctime);
+      writer.long(value.mtime);
+      writer.int(value.version);
+      writer.int(value.cversion);
+      writer.int(value.aversion);
+      writer.long(value.ephemeralOwner);
+      writer.int(value.dataLength);
+      writer.int(value.numChildren);
+      writer.long(value.pzxid);
+    },
   },
 );
 
