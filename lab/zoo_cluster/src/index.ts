@@ -4,7 +4,6 @@ export {
   defaultReadyTimeoutMs,
   defaultServers,
   defaultTickTimeMs,
-  defaultVersion,
   type EnsembleOptions,
   serversMax,
 } from "./ensemble/options.js";
@@ -23,6 +22,6 @@ export type {
 export { isLabError, LabError, type LabErrorCode, labErrorCodes } from "./errors.js";
 // What is under it: releases, Java, ports.
 export { leasePorts, type PortLease } from "./ports/port-lease.js";
-export { findJava, installRelease, provisionRelease } from "./release/index.js";
+export { defaultVersion, findJava, installRelease, provisionRelease } from "./release/index.js";
 export type { Environment, Java, ProvisionOptions, Release } from "./release/types.js";
 export type { WaitOptions } from "./wait.js";

@@ -31,7 +31,7 @@ const cleared =
 export async function runControlScript(
   server: ServerSpec,
   words: readonly string[],
-  options: { readonly java: Java; readonly env: Environment; readonly timeoutMs: number },
+  options: { readonly java: Java | null; readonly env: Environment; readonly timeoutMs: number },
 ): Promise<ScriptResult> {
   const { script, config } = pathsOf(server);
   // A session of its own: Ctrl-C in a terminal goes to us, who then stop the servers in order, and not to them.
@@ -99,16 +99,13 @@ function endGroup(child: ChildProcess): void {
   }
 }
 
-function scriptEnvironment(env: Environment, java: Java): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([key]) => !cleared.test(key));
+function scriptEnvironment(env: Environment, java: Java | null): NodeJS.ProcessEnv {
+  const kept = Object.fromEntries(Object.entries(env).filter(([key]) => !cleared.test(key)));
   const path = env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
-  return {
-    ...Object.fromEntries(kept),
-    JMXDISABLE: "true",
-    ...(java.home === null
-      ? { PATH: `${dirname(java.path)}${delimiter}${path}` }
-      : { PATH: path, JAVA_HOME: java.home }),
-  };
+  const common = { ...kept, JMXDISABLE: "true", PATH: path };
+  if (java === null) return common;
+  if (java.home !== null) return { ...common, JAVA_HOME: java.home };
+  return { ...common, PATH: `${dirname(java.path)}${delimiter}${path}` };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

@@ -50,8 +50,9 @@ describe("zooConfig", () => {
     expect(text.match(/^dataDir/gm)).toHaveLength(1);
   });
 
-  it("writes a folder with a backslash as a Java properties file wants it", () => {
-    const servers = planServers("/la\\b", "3.4.6", 1, null, lease);
-    expect(zooConfig(specOf(servers), servers[0]!)).toContain("dataDir=/la\\\\b/");
+  it("writes a folder with a backslash or beyond ASCII as a Java properties file wants it", () => {
+    const servers = planServers("/l\\b/Jürgen's 😀", "3.4.6", 1, null, lease);
+    const text = zooConfig(specOf(servers), servers[0]!);
+    expect(text).toContain("dataDir=/l\\\\b/J\\u00fcrgen's \\ud83d\\ude00/");
   });
 });

@@ -1,9 +1,6 @@
 /** Where everything of a server lies on disk, and what its configuration files say. */
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../files.js";
 import { loopback } from "../ports/port-test.js";
-import type { Java } from "../release/types.js";
 
 /** One server as configured. */
 export interface ServerSpec {
@@ -41,15 +38,6 @@ export interface ServerPaths {
   readonly pidFile: string;
   readonly logs: string;
 }
-
-/** JVM flags of every lab server: a small heap, a fast start, no surprises by IPv6 or log4j's beans. */
-export const labJavaFlags: readonly string[] = [
-  "-Xmx128m",
-  "-XX:+UseSerialGC",
-  "-XX:TieredStopAtLevel=1",
-  "-Djava.net.preferIPv4Stack=true",
-  "-Dzookeeper.jmx.log4j.disable=true",
-];
 
 /** Ports → servers: the client ports as given or the first of the lease, then quorum and election ports from it. */
 export function planServers(
@@ -102,16 +90,6 @@ export function pathsOf(server: ServerSpec): ServerPaths {
   };
 }
 
-/** Writes what tells a server who it is; what it has stored stays. */
-export async function writeConfiguration(spec: EnsembleSpec, server: ServerSpec, java: Java): Promise<void> {
-  const paths = pathsOf(server);
-  await mkdir(paths.data, { recursive: true });
-  await mkdir(paths.logs, { recursive: true });
-  await writeFile(paths.myid, `${server.id}\n`);
-  await writeFileAtomic(paths.config, zooConfig(spec, server));
-  await writeFileAtomic(paths.javaEnv, javaEnv(spec, server, java));
-}
-
 /** The text of `zoo.cfg`. */
 export function zooConfig(spec: EnsembleSpec, server: ServerSpec): string {
   const settings: Record<string, string> = {
@@ -138,28 +116,10 @@ export function zooConfig(spec: EnsembleSpec, server: ServerSpec): string {
   return `# Written by the lab at each start of the ensemble.\n${lines.join("\n")}\n`;
 }
 
-/**
- * The text of `java.env`, which every zkServer.sh reads: a server started by hand through its script is then the same
- * as one started by the lab. `SERVER_JVMFLAGS`, not `JVMFLAGS`: zkCli.sh must not carry a server's mark.
- */
-function javaEnv(spec: EnsembleSpec, server: ServerSpec, java: Java): string {
-  const flags = [...labJavaFlags, ...spec.javaFlags, markerOf(spec.name, server.id)];
-  const lines = [
-    "# Written by the lab at each start of the ensemble.",
-    `SERVER_JVMFLAGS=${quote(flags.join(" "))}`,
-    `ZOO_LOG_DIR=${quote(pathsOf(server).logs)}`,
-    "JMXDISABLE=true",
-    ...(java.home === null ? [] : [`JAVA_HOME=${quote(java.home)}`]),
-    "export SERVER_JVMFLAGS ZOO_LOG_DIR JMXDISABLE JAVA_HOME",
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** A Java properties file takes `\` as the beginning of an escape. */
+/** A Java properties file takes `\\` as the beginning of an escape and every byte for a character of Latin-1. */
 function escapeProperty(text: string): string {
-  return text.replaceAll("\\", "\\\\");
+  const units = text.replaceAll("\\", "\\\\").split("");
+  return units
+    .map((unit) => (unit > "~" ? `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}` : unit))
+    .join("");
 }

@@ -3,9 +3,8 @@ import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { LabError } from "../errors.js";
 import type { Environment } from "../release/types.js";
+import { checkVersion, defaultVersion } from "../release/version.js";
 
-/** Release that is started unless another is asked for. */
-export const defaultVersion = "3.4.6";
 /** Servers of an ensemble unless told. */
 export const defaultServers = 3;
 /** Most servers of one ensemble. */
@@ -84,7 +83,7 @@ export function resolveOptions(options: EnsembleOptions = {}): EnsembleSettings 
     readyTimeoutMs: options.readyTimeoutMs ?? defaultReadyTimeoutMs,
     env: options.env ?? process.env,
   };
-  check(isWhole(servers, 1, serversMax), "servers", `a whole number from 1 to ${serversMax}`, servers);
+  checkServers(servers);
   check(
     isWhole(settings.tickTimeMs, 10, 60_000),
     "tickTimeMs",
@@ -114,11 +113,6 @@ export function checkName(name: string): void {
 }
 
 /** @throws LabError `BAD_OPTION` */
-export function checkVersion(version: string): void {
-  check(/^\d+\.\d+\.\d+(-[A-Za-z0-9.]+)?$/.test(version), "version", "a release such as 3.4.6", version);
-}
-
-/** @throws LabError `BAD_OPTION` */
 export function checkPorts(ports: readonly number[], servers: number): void {
   check(ports.length === servers, "ports", `one client port for each of ${servers} servers`, ports.join(","));
   check(new Set(ports).size === ports.length, "ports", "different numbers", ports.join(","));
@@ -139,6 +133,11 @@ function uniqueName(): string {
 
 function isWhole(value: number, min: number, max: number): boolean {
   return Number.isInteger(value) && value >= min && value <= max;
+}
+
+/** A number of servers. @throws LabError `BAD_OPTION` */
+export function checkServers(servers: number): void {
+  check(isWhole(servers, 1, serversMax), "servers", `a whole number from 1 to ${serversMax}`, servers);
 }
 
 function check(isGood: boolean, option: string, rule: string, value: unknown): void {

@@ -50,7 +50,8 @@ export interface ProcessListener {
 /** What a control needs from its ensemble. */
 export interface ControlContext {
   readonly spec: EnsembleSpec;
-  readonly java: Java;
+  /** Asked when a script is run that may need it; null leaves the choice to the server's java.env. */
+  readonly java: () => Promise<Java | null>;
   readonly env: Environment;
   readonly listener: ProcessListener;
 }
@@ -58,14 +59,12 @@ export interface ControlContext {
 /** For who only looks. */
 export const silentListener: ProcessListener = { started: () => {}, gone: () => {} };
 
+/** For who starts nothing. */
+export const noJava = async (): Promise<null> => null;
+
 /** One control for each server of an ensemble. */
-export function createControls(
-  spec: EnsembleSpec,
-  java: Java,
-  env: Environment,
-  listener: ProcessListener,
-): ServerControl[] {
-  return spec.servers.map((server) => new ServerControl(server, { spec, java, env, listener }));
+export function createControls(context: ControlContext): ServerControl[] {
+  return context.spec.servers.map((server) => new ServerControl(server, context));
 }
 
 /** See the rules above. */
@@ -342,9 +341,9 @@ export class ServerControl {
     return listDir(this.paths.logs).filter((name) => name.startsWith("zookeeper") && name.endsWith(".out"));
   }
 
-  #run(words: readonly string[], timeoutMs: number): Promise<ScriptResult> {
+  async #run(words: readonly string[], timeoutMs: number): Promise<ScriptResult> {
     const { java, env } = this.#context;
-    return runControlScript(this.server, words, { java, env, timeoutMs });
+    return await runControlScript(this.server, words, { java: await java(), env, timeoutMs });
   }
 
   /** The process named by the pid file if it is ours. */

@@ -6,15 +6,16 @@ import { isLabError, LabError } from "../errors.js";
 import { leasePorts, type PortLease, releaseBlocks } from "../ports/port-lease.js";
 import { takeLock } from "../process/lab-lock.js";
 import { Watchdog } from "../process/watchdog.js";
-import { findJava, installRelease, provisionRelease } from "../release/index.js";
+import { findJava, provisionRelease } from "../release/index.js";
 import type { Java, Release } from "../release/types.js";
-import { type EnsembleSpec, markerOf, pathsOf, planServers, writeConfiguration } from "./layout.js";
+import { installServer } from "./install-server.js";
+import { type EnsembleSpec, markerOf, pathsOf, planServers } from "./layout.js";
 import { endedBefore, endWithThisProcess } from "./live-ensembles.js";
 import { type EnsembleOptions, type EnsembleSettings, resolveOptions } from "./options.js";
 import { ProcessEnsemble } from "./process-ensemble.js";
 import { waitForReady } from "./readiness.js";
-import { createControls, silentListener } from "./server-control.js";
-import { lockFolder, readState, removeState, stateSchema, writeState } from "./state-file.js";
+import { createControls, noJava, silentListener } from "./server-control.js";
+import { labFolder, lockFolder, readState, removeState, stateSchema, writeState } from "./state-file.js";
 import type { Ensemble } from "./types.js";
 
 /** New blocks of ports that are tried when a server finds a leased port taken after all. */
@@ -57,9 +58,9 @@ async function startOnce(settings: EnsembleSettings, java: Java, release: Releas
   const folder = await makeFolder(settings);
   const lock = folder.isTemporary
     ? null
-    : await takeLock(lockFolder(folder.dir), "startEnsemble", { signal });
+    : await takeLock(lockFolder(labFolder(folder.dir)), "startEnsemble", { signal });
   try {
-    if (!folder.isTemporary) await takeOverFolder(folder.dir, settings, java);
+    if (!folder.isTemporary) await takeOverFolder(folder.dir, settings);
     const lease = await leasePorts(settings.servers, undefined, signal);
     const ensemble = assemble(settings, java, release, folder, lease);
     try {
@@ -99,13 +100,15 @@ async function makeFolder({ dir, name, env }: EnsembleSettings): Promise<Folder>
 }
 
 /** A folder given by the caller may hold an ensemble that still runs, or the remains of one that died. */
-async function takeOverFolder(dir: string, { env }: EnsembleSettings, java: Java): Promise<void> {
-  const state = await readState(dir);
+async function takeOverFolder(dir: string, { env }: EnsembleSettings): Promise<void> {
+  const state = await readState(labFolder(dir));
   if (state === null) return;
-  const running = createControls(state.spec, java, env, silentListener).flatMap((control) => {
-    const process = control.findAnywhere();
-    return process === null ? [] : [`server ${control.server.id} (pid ${process.pid})`];
-  });
+  const running = createControls({ spec: state.spec, env, java: noJava, listener: silentListener }).flatMap(
+    (control) => {
+      const process = control.findAnywhere();
+      return process === null ? [] : [`server ${control.server.id} (pid ${process.pid})`];
+    },
+  );
   if (running.length > 0) {
     throw new LabError(
       "WRONG_STATE",
@@ -114,7 +117,7 @@ async function takeOverFolder(dir: string, { env }: EnsembleSettings, java: Java
     );
   }
   await releaseBlocks(state.portBlocks);
-  await removeState(dir);
+  await removeState(labFolder(dir));
 }
 
 function assemble(
@@ -141,9 +144,14 @@ function assemble(
     return { marker: markerOf(name, server.id), config: configFile, script };
   });
   const watchdog = new Watchdog(watched, folder.keeps ? [] : [dir]);
-  const controls = createControls(spec, java, env, {
-    started: (identity) => watchdog.watch(identity),
-    gone: (identity) => watchdog.unwatch(identity),
+  const controls = createControls({
+    spec,
+    env,
+    java: async () => java,
+    listener: {
+      started: (identity) => watchdog.watch(identity),
+      gone: (identity) => watchdog.unwatch(identity),
+    },
   });
   endWithThisProcess(controls);
   return new ProcessEnsemble(spec, controls, {
@@ -151,7 +159,7 @@ function assemble(
     end: async () => {
       endedBefore(controls);
       watchdog.release();
-      await removeState(dir);
+      await removeState(labFolder(dir));
       await lease.release();
       if (!folder.keeps) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     },
@@ -168,11 +176,16 @@ async function startAll(
   const { spec, controls } = ensemble;
   const { signal, onProgress } = settings;
   const createdAt = new Date().toISOString();
-  await writeState({ schema: stateSchema, createdAt, lifetime: "process", spec, portBlocks: lease.blocks });
+  await writeState(labFolder(spec.dir), {
+    schema: stateSchema,
+    createdAt,
+    lifetime: "process",
+    spec,
+    portBlocks: lease.blocks,
+  });
   for (const server of spec.servers) {
     signal?.throwIfAborted();
-    await installRelease(release, server.dir);
-    await writeConfiguration(spec, server, java);
+    await installServer(spec, server, release, java);
   }
   await ensemble.begin();
   onProgress(`starting ${spec.servers.length} servers of ${spec.version} in ${spec.dir}`);

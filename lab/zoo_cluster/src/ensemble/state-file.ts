@@ -1,4 +1,4 @@
-/** The file that tells later commands what an ensemble in a folder is: `DIR/.lab/state.json`. */
+/** The file that tells later commands what an ensemble is: `state.json` in the lab's own folder, `DIR/.lab` mostly. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LabError } from "../errors.js";
@@ -20,23 +20,23 @@ export interface LabState {
   readonly portBlocks: readonly number[];
 }
 
-/** Folder of the lab's own files beside the servers. */
+/** Folder of the lab's own files, beside the servers of a folder that the user named. */
 export function labFolder(dir: string): string {
   return join(dir, ".lab");
 }
 
 /** Folder of the lock for commands that change the lab. */
-export function lockFolder(dir: string): string {
-  return join(labFolder(dir), "lock");
+export function lockFolder(folder: string): string {
+  return join(folder, "lock");
 }
 
-export function stateFilePath(dir: string): string {
-  return join(labFolder(dir), "state.json");
+export function stateFilePath(folder: string): string {
+  return join(folder, "state.json");
 }
 
 /** @throws LabError `STATE_UNREADABLE` when it is damaged or of a newer form. Null when there is none. */
-export async function readState(dir: string): Promise<LabState | null> {
-  const path = stateFilePath(dir);
+export async function readState(folder: string): Promise<LabState | null> {
+  const path = stateFilePath(folder);
   const text = await readFileIfThere(path);
   if (text === null) return null;
   let state: Partial<LabState>;
@@ -54,12 +54,12 @@ export async function readState(dir: string): Promise<LabState | null> {
   return state as LabState;
 }
 
-export async function writeState(state: LabState): Promise<void> {
-  await writeFileAtomic(stateFilePath(state.spec.dir), `${JSON.stringify(state, null, 2)}\n`);
+export async function writeState(folder: string, state: LabState): Promise<void> {
+  await writeFileAtomic(stateFilePath(folder), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-export async function removeState(dir: string): Promise<void> {
-  await rm(stateFilePath(dir), { force: true });
+export async function removeState(folder: string): Promise<void> {
+  await rm(stateFilePath(folder), { force: true });
 }
 
 function unreadable(path: string, why: string, cause?: unknown): LabError {

@@ -6,12 +6,13 @@
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readLabMarker } from "../process/lab-marker.js";
 import { processTable } from "../process/process-table.js";
 
 /** Who listens. */
 export interface PortOwner {
   readonly pid: number;
-  /** The whole command line, shortened to 200 characters. */
+  /** Its command line, shortened to 200 characters; for a server of a lab, which one. */
   readonly command: string;
 }
 
@@ -19,8 +20,11 @@ export interface PortOwner {
 export function findPortOwner(port: number): PortOwner | null {
   const pid = pidFromProc(port) ?? pidFromLsof(port) ?? pidFromSs(port);
   if (pid === null) return null;
-  const command = processTable.read(pid)?.args.join(" ") ?? "";
-  return { pid, command: command.length > 200 ? `${command.slice(0, 199)}…` : command || "unknown command" };
+  const process = processTable.read(pid);
+  const lab = process === null ? null : readLabMarker(process);
+  if (lab !== null) return { pid, command: `server ${lab.id} of the lab "${lab.name}" in ${lab.dir}` };
+  const command = process?.args.join(" ") || "unknown command";
+  return { pid, command: command.length > 200 ? `${command.slice(0, 199)}…` : command };
 }
 
 /** `pid 4711 (node server.js)`, or words for the case that nobody can be named. */

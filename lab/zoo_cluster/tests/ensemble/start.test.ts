@@ -67,8 +67,8 @@ describe("several ensembles", () => {
 
 describe("options", () => {
   it("puts servers on the ports, in the folder, with the flags and settings asked for", async () => {
-    // A blank and a quote, as a home folder may have.
-    const dir = join(folder, "Bob's lab");
+    // A blank, a quote and letters beyond ASCII, as a home folder may have.
+    const dir = join(folder, "Zoë's lab");
     await using ports = await startEnsemble({ servers: 3 });
     const wanted = ports.servers.map(({ clientPort }) => clientPort);
     await ports.stop();
@@ -79,6 +79,7 @@ describe("options", () => {
       tickTimeMs: 700,
       javaFlags: ["-Dlab.test=yes"],
       config: { syncLimit: "7", snapCount: "5000" },
+      env: { ...process.env, LANG: "C", LC_ALL: "C" },
     });
     expect(ensemble.connectionString).toBe(wanted.map((port) => `127.0.0.1:${port}`).join(","));
     const servers = serverProcesses("chosen");

@@ -1,0 +1,68 @@
+/** `lab down`: no server of the lab is left, whatever state it was in. */
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { readState, removeState } from "../ensemble/state-file.js";
+import { releaseBlocks } from "../ports/port-lease.js";
+import { installRecordName } from "../release/install.js";
+import { attach, checkExpectation, type Expectation, type LabContext, whileLocked } from "./open-lab.js";
+import type { LabPlace } from "./place.js";
+import { stopStrays } from "./strays.js";
+
+/** What `lab down` is told. */
+export interface DownOptions extends Expectation {
+  /** Also removes the servers' folders with all they have stored. */
+  readonly wipe?: boolean;
+}
+
+/** What `lab down` did. */
+export interface DownResult {
+  /** Ids of the servers that were running or paused. */
+  readonly stopped: readonly number[];
+  /** Folders that were removed. */
+  readonly wiped: readonly string[];
+}
+
+/** Stops a lab; with nothing to stop it is as content. @throws LabError `WRONG_STATE` when a server does not end. */
+export async function takeDown(
+  place: LabPlace,
+  options: DownOptions,
+  context: LabContext,
+): Promise<DownResult> {
+  return await whileLocked(place, "lab:down", context, () => takeDownLocked(place, options, context));
+}
+
+/** {@link takeDown} for who holds the lab's lock. */
+export async function takeDownLocked(
+  place: LabPlace,
+  options: DownOptions,
+  context: LabContext,
+): Promise<DownResult> {
+  const state = await readState(place.folder);
+  const stopped: number[] = [];
+  if (state !== null) {
+    checkExpectation(place, state, options);
+    const lab = attach(state.spec, context);
+    for (const control of lab.controls) if (control.findAnywhere() !== null) stopped.push(control.server.id);
+    if (stopped.length > 0) context.onProgress(`stopping server ${stopped.join(", ")}`);
+    await lab.stop();
+    await removeState(place.folder);
+    await releaseBlocks(state.portBlocks);
+  }
+  await stopStrays(place, context);
+  return { stopped, wiped: options.wipe === true ? await wipe(place) : [] };
+}
+
+/** Only folders that the lab itself has installed. */
+async function wipe(place: LabPlace): Promise<string[]> {
+  const wiped: string[] = [];
+  for (const name of existsSync(place.dir) ? await readdir(place.dir) : []) {
+    if (!/^zookeeper[1-9]$/.test(name)) continue;
+    const folder = join(place.dir, name);
+    const releases = await readdir(folder).catch(() => []);
+    if (!releases.some((release) => existsSync(join(folder, release, installRecordName)))) continue;
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    wiped.push(folder);
+  }
+  return wiped.sort();
+}
