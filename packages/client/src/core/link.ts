@@ -34,6 +34,15 @@ export interface UpLink {
   closeXid: number | undefined;
 }
 
+/** A connection on which the connect request was sent. */
+export interface HandshakingLink {
+  readonly phase: "handshaking";
+  readonly server: ServerAddress;
+  readonly splitter: FrameSplitter;
+  readonly question: HandshakeQuestion;
+  readonly askedAtMs: number;
+}
+
 /** See the head of this file. */
 export type Link =
   /** Nothing is under way, and nothing is planned. */
@@ -42,11 +51,5 @@ export type Link =
   | { readonly phase: "waiting" }
   | { readonly phase: "resolving"; readonly server: ServerAddress }
   | { readonly phase: "opening"; readonly server: ServerAddress }
-  | {
-      readonly phase: "handshaking";
-      readonly server: ServerAddress;
-      readonly splitter: FrameSplitter;
-      readonly question: HandshakeQuestion;
-      readonly askedAtMs: number;
-    }
+  | HandshakingLink
   | UpLink;
