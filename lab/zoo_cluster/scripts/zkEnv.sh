@@ -133,7 +133,8 @@ zoo_property() {
     function byte(n) { return sprintf("\\0%03o", n) }
     function utf8(n) {
       if (n == 0) return ""
-      if (n < 128) return byte(n)
+      if (n == 92) return "\\\\"
+      if (n < 128) return sprintf("%c", n)
       if (n < 2048) return byte(192 + int(n / 64)) byte(128 + n % 64)
       if (n < 65536) return byte(224 + int(n / 4096)) byte(128 + int(n / 64) % 64) byte(128 + n % 64)
       return byte(240 + int(n / 262144)) byte(128 + int(n / 4096) % 64) byte(128 + int(n / 64) % 64) byte(128 + n % 64)
@@ -319,87 +320,118 @@ zoo_port_owner_title() {
 
 zoo_nap() { sleep "$1" 2>/dev/null || sleep 1; }
 
-# zoo_talk HOST PORT WORD: becomes a program that connects, says the word `connected` on a line, sends WORD and prints
-# what comes back. Each has a limit of its own too, so that none is left behind if we are killed. Exit 69: no such tool.
+zoo_askers='bash perl python3 nc'
+
+# zoo_talk TOOL HOST PORT WORD: becomes that tool, which prints the line `asking`, connects, prints the line `connected`,
+# sends WORD and prints what comes back. Each has a limit of its own too, so that none is left behind if we are killed.
 zoo_talk() {
-  if command -v bash >/dev/null 2>&1; then
-    exec bash -c '
-      exec 3<>"/dev/tcp/$1/$2" || exit 1
-      echo connected
-      printf %s "$3" >&3
-      for ((n = 0; n < 40; n++)); do
-        IFS= read -r -t 2 line <&3 || { printf "%s\n" "$line"; exit 0; }
-        printf "%s\n" "$line"
-      done' bash "$1" "$2" "$3"
-  elif command -v perl >/dev/null 2>&1; then
-    exec perl -e '
-      use Socket qw(:DEFAULT getaddrinfo);
-      my ($host, $port, $word) = @ARGV;
-      $| = 1;
-      alarm 3;
-      my ($error, @found) = getaddrinfo($host, $port, { socktype => SOCK_STREAM });
-      for my $a (@found) {
-        socket(my $s, $a->{family}, $a->{socktype}, $a->{protocol}) or next;
-        connect($s, $a->{addr}) or next;
-        print "connected\n";
-        syswrite $s, $word;
-        for (1 .. 40) { my $line = <$s>; last unless defined $line; print $line }
-        exit 0;
-      }
-      exit 1' "$1" "$2" "$3"
-  elif command -v python3 >/dev/null 2>&1; then
-    exec python3 -c '
+  case $1 in
+    bash)
+      exec bash -c '
+        echo asking
+        exec 3<>"/dev/tcp/$1/$2" || exit 1
+        echo connected
+        printf %s "$3" >&3
+        for ((n = 0; n < 40; n++)); do
+          IFS= read -r -t 2 line <&3 || { printf "%s\n" "$line"; exit 0; }
+          printf "%s\n" "$line"
+        done' "$@"
+      ;;
+    perl)
+      exec perl -e '
+        use Socket qw(:DEFAULT getaddrinfo);
+        my ($tool, $host, $port, $word) = @ARGV;
+        $| = 1;
+        alarm 3;
+        print "asking\n";
+        my ($error, @found) = getaddrinfo($host, $port, { socktype => SOCK_STREAM });
+        for my $a (@found) {
+          socket(my $s, $a->{family}, $a->{socktype}, $a->{protocol}) or next;
+          connect($s, $a->{addr}) or next;
+          print "connected\n";
+          syswrite $s, $word;
+          for (1 .. 40) { my $line = <$s>; last unless defined $line; print $line }
+          exit 0;
+        }
+        exit 1' "$@"
+      ;;
+    python3)
+      exec python3 -c '
 import socket, sys
+print("asking", flush=True)
 try:
-    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
+    s = socket.create_connection((sys.argv[2], int(sys.argv[3])), 2)
 except OSError:
     sys.exit(1)
 print("connected", flush=True)
 try:
-    s.sendall(sys.argv[3].encode())
+    s.sendall(sys.argv[4].encode())
     for _ in range(40):
         data = s.recv(4096)
         if not data:
             break
         sys.stdout.buffer.write(data)
 except OSError:
-    pass' "$1" "$2" "$3"
-  elif command -v nc >/dev/null 2>&1; then
-    # nc does not tell when it is connected, but does say when it is not.
-    zoo_said=$(printf %s "$3" | nc -w 2 "$1" "$2") || [ -n "$zoo_said" ] || exit 1
-    printf 'connected\n%s\n' "$zoo_said"
-    exit 0
-  fi
-  exit 69
+    pass' "$@"
+      ;;
+    nc)
+      # It does not tell when it is connected, but does say when it is not.
+      echo asking
+      zoo_said=$(printf %s "$4" | nc -w 2 "$2" "$3") || [ -n "$zoo_said" ] || exit 1
+      printf 'connected\n%s\n' "$zoo_said"
+      exit 0
+      ;;
+  esac
+}
+
+# zoo_talk_for TENTHS TOOL HOST PORT WORD: the same, ended after TENTHS of a second (status 137 then).
+zoo_talk_for() {
+  zoo_left=$1
+  shift
+  zoo_talk "$@" </dev/null 2>/dev/null &
+  zoo_talker=$!
+  zoo_quick=5
+  # The first looks come quickly: a server on this machine answers within milliseconds.
+  while kill -0 "$zoo_talker" 2>/dev/null; do
+    if [ "$zoo_quick" -gt 0 ]; then
+      zoo_quick=$((zoo_quick - 1))
+      zoo_nap 0.02
+    elif [ "$zoo_left" -gt 0 ]; then
+      zoo_left=$((zoo_left - 1))
+      zoo_nap 0.1
+    else
+      kill -KILL "$zoo_talker"
+      break
+    fi
+  done
+  wait "$zoo_talker"
 }
 
 # zoo_ask HOST PORT WORD TENTHS: sends a four-letter word, waits at most TENTHS of a second, sets zoo_reply.
 # Returns 0 with an answer, 1 when nobody accepts there, 2 when somebody accepts but says nothing in time, 69 when this
-# machine has no tool to ask with.
+# machine has no tool that can ask.
 zoo_ask() {
-  zoo_reply=$(
-    zoo_talk "$1" "$2" "$3" </dev/null 2>/dev/null &
-    zoo_talker=$!
-    zoo_tenths=0
-    zoo_quick=0
-    # The first looks come quickly: a server on this machine answers within milliseconds.
-    while kill -0 "$zoo_talker" 2>/dev/null; do
-      if [ "$zoo_quick" -lt 5 ]; then
-        zoo_quick=$((zoo_quick + 1))
-        zoo_nap 0.02
-      elif [ "$zoo_tenths" -lt "$4" ]; then
-        zoo_tenths=$((zoo_tenths + 1))
-        zoo_nap 0.1
-      else
-        kill -KILL "$zoo_talker"
-        break
-      fi
-    done
-    wait "$zoo_talker"
-    exit $?
-  ) 2>/dev/null
-  zoo_asked=$?
-  [ "$zoo_asked" -eq 69 ] && return 69
+  while :; do
+    zoo_reply=
+    zoo_asker=${zoo_askers%% *}
+    [ -n "$zoo_asker" ] || return 69
+    if command -v "$zoo_asker" >/dev/null 2>&1; then
+      { zoo_reply=$(zoo_talk_for "$4" "$zoo_asker" "$1" "$2" "$3"); } 2>/dev/null
+      zoo_asked=$?
+      case $zoo_reply in
+        asking*) break ;;
+      esac
+      # On a machine that is very busy even the tool may need longer than we have.
+      [ $zoo_asked -ne 137 ] || return 69
+    fi
+    # Not there, or there and not working: the next one.
+    case $zoo_askers in
+      *' '*) zoo_askers=${zoo_askers#* } ;;
+      *) zoo_askers= ;;
+    esac
+  done
+  zoo_reply=${zoo_reply#asking}
+  zoo_reply=${zoo_reply#?} # the end of that line
   case $zoo_reply in
     connected*) ;;
     *) return 1 ;;

@@ -216,7 +216,7 @@ zoo_prepare() {
 zoo_find_own_line() {
   zoo_own_line=
   zoo_own_client=
-  zoo_my_id=$(zoo_read_number "$zoo_data_dir/myid") || return 0
+  zoo_my_id=$(zoo_read_number "$zoo_data_dir/myid")
   case $zoo_my_id in
     '' | *[!0-9]*) return 0 ;;
   esac
@@ -267,9 +267,9 @@ zoo_plain_host() {
 zoo_examine() {
   zoo_pid=
   zoo_verdict=none
-  [ -e "$ZOOPIDFILE" ] || return 0
+  if [ ! -e "$ZOOPIDFILE" ] || [ -d "$ZOOPIDFILE" ]; then return 0; fi
   # One that cannot be read is not one that is not there.
-  if [ -d "$ZOOPIDFILE" ] || [ ! -r "$ZOOPIDFILE" ]; then zoo_fail "The pid file $ZOOPIDFILE cannot be read."; fi
+  if [ ! -r "$ZOOPIDFILE" ]; then zoo_fail "The pid file $ZOOPIDFILE cannot be read."; fi
   zoo_patience=10
   while :; do
     zoo_examine_once
@@ -289,8 +289,16 @@ zoo_examine() {
   fi
 }
 
-# Prints the number in a file, the pid file by default. People and editors put blanks and carriage returns round it.
-zoo_read_number() { { tr -d ' \t\r' <"${1:-$ZOOPIDFILE}"; } 2>/dev/null; }
+# Prints the one word in a file, the pid file by default, without what people and editors put round it; nothing when
+# there are several.
+zoo_read_number() {
+  zoo_content=$({ tr -d '\r' <"${1:-$ZOOPIDFILE}"; } 2>/dev/null)
+  set -f
+  # shellcheck disable=SC2086
+  set -- $zoo_content
+  set +f
+  if [ $# -eq 1 ]; then printf %s "$1"; fi
+}
 
 zoo_examine_once() {
   zoo_pid=$(zoo_read_number)
@@ -486,7 +494,7 @@ zoo_make_folders() {
 zoo_check_files() {
   # In a subshell: where a redirection fails some shells end.
   (: >>"$zoo_log") 2>/dev/null || zoo_fail "The server's output file $zoo_log cannot be written."
-  if ! (: >"$ZOOPIDFILE.try.$$") 2>/dev/null; then
+  if [ -d "$ZOOPIDFILE" ] || ! (: >"$ZOOPIDFILE.try.$$") 2>/dev/null; then
     zoo_unsaid="FAILED TO WRITE PID"
     zoo_fail "The pid file $ZOOPIDFILE cannot be written. No server was started."
   fi
