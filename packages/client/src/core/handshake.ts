@@ -66,8 +66,13 @@ export function judgeHandshake(frame: Uint8Array, question: HandshakeQuestion): 
   } catch (error) {
     return refused(`its connect response cannot be read: ${(error as Error).message}`);
   }
+  // Whatever else a peer may send as its first frame (an old event, a reply to somebody else), these two do not fit it.
+  // Expiry is final, so it must not be read out of garbage.
+  if (answer.protocolVersion !== 0 || answer.timeOut < 0) {
+    return refused("its first frame is no connect response");
+  }
   const resuming = question.sessionId !== 0n;
-  if (answer.timeOut <= 0 || answer.sessionId === 0n) {
+  if (answer.timeOut === 0 || answer.sessionId === 0n) {
     return resuming
       ? { verdict: "expired", reason: "the server does not know the session any more", isAnother: false }
       : refused("it granted no session");

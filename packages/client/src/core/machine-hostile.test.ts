@@ -71,7 +71,13 @@ describe("instead of a connect response", () => {
     ],
     ["no session", response(6000, 0n, password), /granted no session/],
     ["no timeout", response(0, 5n, password), /granted no session/],
-    ["a negative timeout", response(-5, 5n, password), /granted no session/],
+    ["a negative timeout", response(-5, 5n, password), /no connect response/],
+    ["an event", eventFrame({ type: "NodeCreated", path: "/a/node" }), /no connect response/],
+    [
+      "a reply to somebody else",
+      headerFrame({ xid: 7, zxid: 0n, err: 0 }, (writer) => writer.buffer(password)),
+      /no connect response/,
+    ],
     ["no password", response(6000, 5n, null), /password/],
     ["an empty password", response(6000, 5n, new Uint8Array()), /password/],
     ["a long password", response(6000, 5n, new Uint8Array(65)), /password/],
@@ -95,6 +101,26 @@ describe("instead of a connect response", () => {
     expect(h.state).toBe("connecting");
     expect(connecting.status).toBe("pending");
     survives(h, reason);
+  });
+
+  it.each<[string, Uint8Array]>([
+    ["an event", eventFrame({ type: "NodeCreated", path: "/a/node" })],
+    [
+      "a reply to somebody else",
+      headerFrame({ xid: 7, zxid: 0n, err: 0 }, (writer) => writer.buffer(password)),
+    ],
+    ["a negative timeout", response(-5, 0n, password)],
+    ["nothing that can be read", frame(int(0), int(0), long(0n), int(16))],
+  ])("%s does not end a session: only a real answer does", (_what, bytes) => {
+    const h = up();
+    h.disconnect();
+    h.advance(200);
+    h.reach();
+    h.receive(bytes);
+    expect(h.state).toBe("suspended");
+    h.comeBack();
+    expect(h.question?.sessionId).toBe(0x51n);
+    expect(h.state).toBe("connected");
   });
 
   it("a response without the read-only byte, byte by byte, is taken", () => {

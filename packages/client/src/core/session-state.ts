@@ -24,11 +24,12 @@ export const SESSION_STATES = [
  */
 export type SessionState = (typeof SESSION_STATES)[number];
 
+// Only a handshake can say that a session is expired, and only a connection that stands can refuse credentials.
 const MOVES: Readonly<Record<SessionState, readonly SessionState[]>> = {
   idle: ["connecting", "closed"],
-  connecting: ["connected", "readonly", "idle", "expired", "authFailed", "closed"],
-  connected: ["suspended", "expired", "authFailed", "closed"],
-  readonly: ["suspended", "expired", "authFailed", "closed"],
+  connecting: ["connected", "readonly", "idle", "expired", "closed"],
+  connected: ["suspended", "authFailed", "closed"],
+  readonly: ["suspended", "authFailed", "closed"],
   suspended: ["connected", "readonly", "expired", "authFailed", "closed"],
   // A new connect() after expiry starts a new session.
   expired: ["connecting", "closed"],
