@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ProtocolError } from "./errors.js";
 import { FRAME_BYTES_MAX_DEFAULT, FrameSplitter } from "./frame-splitter.js";
+
+// Far below a second on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const frame = (payload: readonly number[]) => Uint8Array.of(0, 0, 0, payload.length, ...payload);
 
@@ -43,6 +46,15 @@ describe("FrameSplitter", () => {
     expect(splitter.partialBytes).toBe(10);
     expect([...splitter.next()!]).toEqual([1]);
     expect([...splitter.next()!]).toEqual([2]);
+  });
+
+  it("takes a long queue of small chunks in good time", () => {
+    const splitter = new FrameSplitter();
+    const whole = frame([1, 2, 3]);
+    for (let turn = 0; turn < 50_000; turn++) for (const byte of whole) splitter.push(Uint8Array.of(byte));
+    let frames = 0;
+    for (let payload = splitter.next(); payload !== null; payload = splitter.next()) frames++;
+    expect([frames, splitter.partialBytes]).toEqual([50_000, 0]);
   });
 
   it("gives payloads that stay what they are", () => {
@@ -89,7 +101,7 @@ describe("FrameSplitter", () => {
     splitter.push(Uint8Array.from(length.slice(0, 3)));
     expect(splitter.next()).toBeNull();
     splitter.push(Uint8Array.from(length.slice(3)));
-    expect(failureOf(() => splitter.next()).code).toBe("FRAME_LENGTH_NEGATIVE");
+    expect(failureOf(() => splitter.next())).toMatchObject({ code: "FRAME_LENGTH_NEGATIVE", offset: 0 });
   });
 
   it("gives what came before a bad length, then stays dead", () => {
@@ -97,6 +109,7 @@ describe("FrameSplitter", () => {
     splitter.push(Uint8Array.of(...frame([1]), 0x7f, 0xff, 0xff, 0xff, ...frame([2])));
     expect([...splitter.next()!]).toEqual([1]);
     const failure = failureOf(() => splitter.next());
+    expect(failure).toMatchObject({ code: "FRAME_TOO_LARGE", offset: 5 });
     expect(failureOf(() => splitter.next())).toBe(failure);
     expect(failureOf(() => splitter.push(frame([3])))).toBe(failure);
     expect(splitter.partialBytes).toBe(0);

@@ -15,13 +15,16 @@ import { ProtocolError } from "./errors.js";
  */
 export class FrameSplitter {
   private readonly frameBytesMax: number;
-  /** Chunks not yet looked at, the first of them from `offset` on. */
+  /** Chunks not yet used up: those from `first` on, the first of them from `offset` on. */
   private chunks: Uint8Array[] = [];
+  private first = 0;
   private offset = 0;
   private chunkBytes = 0;
   /** A frame that began in an earlier chunk, its length included. */
   private partial: Uint8Array = EMPTY;
   private partialUsed = 0;
+  /** Bytes taken out of the chunks since the stream began: for the place in an error. */
+  private streamBytes = 0;
   private failure: ProtocolError | null = null;
 
   /** @param options `frameBytesMax`: longest payload taken, in bytes, {@link FRAME_BYTES_MAX_DEFAULT} by default */
@@ -40,11 +43,12 @@ export class FrameSplitter {
   /**
    * The payload of the next frame, without its length; null when more bytes are needed.
    *
-   * @throws ProtocolError `FRAME_TOO_LARGE` (with `declaredBytes` and `limitBytes`), `FRAME_LENGTH_NEGATIVE`
+   * @throws ProtocolError `FRAME_TOO_LARGE` (with `declaredBytes` and `limitBytes`), `FRAME_LENGTH_NEGATIVE`; the offset
+   * counts from the beginning of the stream
    */
   next(): Uint8Array | null {
     if (this.failure !== null) throw this.failure;
-    const chunk = this.chunks[0];
+    const chunk = this.chunks[this.first];
     if (chunk === undefined) return null;
     if (this.partialUsed > 0) return this.continuePartial();
     const at = this.offset;
@@ -77,7 +81,7 @@ export class FrameSplitter {
   /** Moves bytes from the chunks to the partial frame until that has `count` of them; false when there are not enough. */
   private fill(count: number): boolean {
     while (this.partialUsed < count) {
-      const chunk = this.chunks[0];
+      const chunk = this.chunks[this.first];
       if (chunk === undefined) return false;
       const taken = Math.min(count - this.partialUsed, chunk.length - this.offset);
       this.makeRoom(this.partialUsed + taken, count);
@@ -98,9 +102,17 @@ export class FrameSplitter {
   private advance(count: number): void {
     this.offset += count;
     this.chunkBytes -= count;
-    if (this.offset === this.chunks[0]?.length) {
-      this.chunks.shift();
-      this.offset = 0;
+    this.streamBytes += count;
+    if (this.offset !== this.chunks[this.first]?.length) return;
+    this.offset = 0;
+    this.first++;
+    if (this.first === this.chunks.length) {
+      this.chunks.length = 0;
+      this.first = 0;
+    } else if (this.first > USED_CHUNKS_MAX && this.first * 2 > this.chunks.length) {
+      // Not one by one: taking the first of a long array moves all the others.
+      this.chunks = this.chunks.slice(this.first);
+      this.first = 0;
     }
   }
 
@@ -112,7 +124,7 @@ export class FrameSplitter {
         length < 0
           ? `a frame of ${length} bytes: the peer does not speak ZooKeeper, or bytes were lost,`
           : `a frame of ${length} bytes, above the limit of ${this.frameBytesMax},`,
-      offset: 0,
+      offset: this.streamBytes - this.partialUsed,
       declaredBytes: length,
       limitBytes: this.frameBytesMax,
     });
@@ -130,6 +142,8 @@ export class FrameSplitter {
  */
 export const FRAME_BYTES_MAX_DEFAULT: number = 16 * 1024 * 1024;
 
+/** Used-up chunks stay in the queue until they are that many, and as many as the others. */
+const USED_CHUNKS_MAX = 256;
 const EMPTY = new Uint8Array(0);
 
 function lengthAt(bytes: Uint8Array, at: number): number {

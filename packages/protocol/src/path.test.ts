@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   baseName,
   findPathProblem,
@@ -9,6 +9,9 @@ import {
   sequenceOf,
   validatePath,
 } from "./path.js";
+
+// Far below a second on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const char = (code: number) => String.fromCharCode(code);
 

@@ -179,6 +179,26 @@ describe("what the goldens show", () => {
     expect(later.map(({ type }) => type)).toEqual([15, 15, 15, 1, 5, 13, 2]);
   });
 
+  it("a 3.9 server refuses SASL with an error and a null token, a 3.4.6 one with silence", () => {
+    const refusals = ["3.4.6", "3.9.3"].map((version) =>
+      of(`${version}-sasl`).find(({ direction, note }) => direction === "reply" && note === "wrong answer"),
+    );
+    expect(refusals[0]).toBeUndefined();
+    expect(refusals[1]?.err).toBe(-115);
+    expect(body(refusals[1]!)).toEqual({ token: null });
+  });
+
+  it("the SASL challenge and the server's proof", () => {
+    const token = (note: string) => {
+      const { token: bytes } = find("3.4.6-sasl", "reply", "sasl", note) as { token: Uint8Array };
+      return Buffer.from(bytes).toString();
+    };
+    expect(token("empty first token, challenge")).toMatch(
+      /^realm="zk-sasl-md5",nonce="[^"]+",charset=utf-8,algorithm=md5-sess$/,
+    );
+    expect(token("answer, proof of the server")).toMatch(/^rspauth=[0-9a-f]{32}$/);
+  });
+
   it("a 3.4.6 notification has the zxid -1, a 3.9 one that of its transaction", () => {
     const zxids = (file: string) =>
       of(file)

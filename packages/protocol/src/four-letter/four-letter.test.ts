@@ -1,11 +1,14 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { words } from "../../tests/support/goldens.js";
 import { FOUR_LETTER_WORDS, type FourLetterAnswer } from "./answer.js";
 import { parseCons } from "./connections.js";
 import { parseDump, parseTraceMask, parseWchc, parseWchp, parseWchs } from "./sessions.js";
 import { parseConf, parseDirs, parseEnvi, parseIsro, parseReset, parseRuok } from "./settings.js";
 import { parseMntr, parseSrvr, parseStat } from "./statistics.js";
+
+// Far below a second on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const PARSERS: Readonly<Record<string, (text: string) => FourLetterAnswer<unknown>>> = {
   srvr: parseSrvr,

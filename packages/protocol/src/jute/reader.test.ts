@@ -1,8 +1,11 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ProtocolError } from "../errors.js";
 import { JuteReader } from "./reader.js";
 import { jute } from "./types.js";
+
+// Far below a second on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const bytesOf = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));
 const reader = (hex: string) => new JuteReader(bytesOf(hex));

@@ -1,6 +1,9 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { decodeUtf8, utf8Bytes, utf8Text } from "./utf8.js";
+
+// Far below a second on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const reference = new TextDecoder("utf-8", { ignoreBOM: true });
 const bytesOf = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));

@@ -1,11 +1,14 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { EncodeError } from "../errors.js";
 import { CreateRequest } from "../records/nodes.js";
 import { encode } from "./codec.js";
 import { record } from "./record.js";
 import { jute } from "./types.js";
 import { JuteWriter } from "./writer.js";
+
+// Far below a second on a machine of its own; a busy one may take much longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const written = (write: (writer: JuteWriter) => void) => {
@@ -87,6 +90,15 @@ describe("JuteWriter", () => {
     expect(first.length).toBe(length + 4);
     expect(first.subarray(4).every((byte) => byte === 7)).toBe(true);
     expect(writer.take().at(-1)).toBe(8);
+  });
+
+  it("does not hold on to much more than it needs, nor does what it gives", () => {
+    const writer = new JuteWriter();
+    writer.buffer(new Uint8Array(1_000_000));
+    writer.truncate(4);
+    expect(writer.take().buffer.byteLength).toBe(4);
+    writer.buffer(new Uint8Array(1_000_000));
+    expect(writer.take().buffer.byteLength).toBeLessThanOrEqual(2_000_016);
   });
 
   it("frames what was written since", () => {

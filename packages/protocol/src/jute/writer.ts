@@ -3,7 +3,7 @@ import type { Codec } from "./codec.js";
 import { encodeUtf8Into } from "./utf8.js";
 
 const INITIAL_BYTES = 256;
-/** Up to here `take` copies and keeps its memory; above, it hands its memory over and starts small again. */
+/** Up to here a writer keeps its memory, and `take` copies; above, `take` hands the memory over and starts small again. */
 const KEEP_BYTES_MAX = 65_536;
 
 /**
@@ -148,8 +148,8 @@ export class JuteWriter {
   take(): Uint8Array {
     const used = this.used;
     this.used = 0;
-    if (used <= KEEP_BYTES_MAX) return this.bytes.slice(0, used);
-    const given = this.bytes.subarray(0, used);
+    if (this.bytes.length <= KEEP_BYTES_MAX) return this.bytes.slice(0, used);
+    const given = used * 2 < this.bytes.length ? this.bytes.slice(0, used) : this.bytes.subarray(0, used);
     this.bytes = new Uint8Array(this.initialBytes);
     this.view = new DataView(this.bytes.buffer);
     return given;

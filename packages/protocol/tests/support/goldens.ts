@@ -55,7 +55,11 @@ export interface Shape {
   bodyOf(header: unknown): Codec<unknown> | null;
 }
 
-export function shapeOf({ direction, operation }: Pick<Golden, "direction" | "operation">): Shape {
+export function shapeOf({
+  direction,
+  operation,
+  err = 0,
+}: Pick<Golden, "direction" | "operation" | "err">): Shape {
   if (direction === "connect-request") return { header: null, bodyOf: () => ConnectRequest };
   if (direction === "connect-response") return { header: null, bodyOf: () => ConnectResponse };
   if (direction === "request") {
@@ -65,6 +69,8 @@ export function shapeOf({ direction, operation }: Pick<Golden, "direction" | "op
     };
   }
   const response = OPERATIONS[operation as OperationName]?.response ?? null;
+  // The one reply that has its body in spite of an error.
+  if (operation === "sasl" && err !== 0) return { header: ReplyHeader, bodyOf: () => response };
   return { header: ReplyHeader, bodyOf: (header) => ((header as ReplyHeader).err === 0 ? response : null) };
 }
 
