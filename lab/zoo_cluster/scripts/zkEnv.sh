@@ -280,6 +280,21 @@ zoo_runs_config() {
   [ "$zoo_its_config" -ef "$2" ]
 }
 
+# Prints the pid of a server that runs with configuration $1, whatever pid files say; nothing when there is none.
+zoo_find_config() {
+  if zoo_has_proc; then
+    zoo_found=$(grep -l -- "$zoo_server_class" "$zoo_proc"/[0-9]*/cmdline 2>/dev/null | sed 's#/cmdline$##; s#.*/##')
+  else
+    zoo_found=$(ps -ww -axo pid=,args= 2>/dev/null | awk -v class="$zoo_server_class" 'index($0, class) { print $1 }')
+  fi
+  for zoo_candidate in $zoo_found; do
+    if zoo_is_alive "$zoo_candidate" && zoo_runs_config "$zoo_candidate" "$1"; then
+      printf '%s\n' "$zoo_candidate"
+      return
+    fi
+  done
+}
+
 # Describes process $1 for a message. Nothing that it chose for its own command line may reach the terminal raw.
 zoo_process_title() {
   if zoo_title=$(zoo_process_config "$1"); then
@@ -384,30 +399,30 @@ except OSError:
   esac
 }
 
-# zoo_talk_for TENTHS TOOL HOST PORT WORD: the same, ended after TENTHS of a second (status 137 then).
+# zoo_talk_for SECONDS TOOL HOST PORT WORD: the same, ended after SECONDS (status 137 then).
 zoo_talk_for() {
-  zoo_left=$1
+  zoo_limit=$1
   shift
   zoo_talk "$@" </dev/null 2>/dev/null &
   zoo_talker=$!
-  zoo_quick=5
-  # The first looks come quickly: a server on this machine answers within milliseconds.
-  while kill -0 "$zoo_talker" 2>/dev/null; do
-    if [ "$zoo_quick" -gt 0 ]; then
-      zoo_quick=$((zoo_quick - 1))
-      zoo_nap 0.02
-    elif [ "$zoo_left" -gt 0 ]; then
-      zoo_left=$((zoo_left - 1))
-      zoo_nap 0.1
-    else
-      kill -KILL "$zoo_talker"
-      break
-    fi
-  done
+  # Its output is not ours: whoever reads ours must not wait for a sleep.
+  (
+    zoo_sleeper=
+    trap 'kill $zoo_sleeper; exit 0' TERM
+    sleep "$zoo_limit" &
+    zoo_sleeper=$!
+    wait "$zoo_sleeper"
+    kill -KILL "$zoo_talker"
+  ) </dev/null >/dev/null 2>&1 &
+  zoo_timer=$!
   wait "$zoo_talker"
+  zoo_told=$?
+  kill "$zoo_timer" 2>/dev/null
+  wait "$zoo_timer"
+  return $zoo_told
 }
 
-# zoo_ask HOST PORT WORD TENTHS: sends a four-letter word, waits at most TENTHS of a second, sets zoo_reply.
+# zoo_ask HOST PORT WORD SECONDS: sends a four-letter word, waits at most SECONDS, sets zoo_reply.
 # Returns 0 with an answer, 1 when nobody accepts there, 2 when somebody accepts but says nothing in time, 69 when this
 # machine has no tool that can ask.
 zoo_ask() {

@@ -350,7 +350,7 @@ zoo_forget() {
 
 # ---- Strict mode: what the server says.
 
-# zoo_ask_server WORD TENTHS: as zoo_ask. Without an address of its own a server may listen on IPv6 alone.
+# zoo_ask_server WORD SECONDS: as zoo_ask. Without an address of its own a server may listen on IPv6 alone.
 zoo_ask_server() {
   zoo_reply=
   [ -n "$zoo_port" ] || return 69
@@ -369,7 +369,7 @@ zoo_probe() {
   zoo_mode=
   zoo_answer=alien
   # Later releases answer chosen words only, srvr alone by default.
-  for zoo_question in 'srvr 20' 'stat 5' 'mntr 5'; do
+  for zoo_question in 'srvr 2' 'stat 0.5' 'mntr 0.5'; do
     zoo_ask_server "${zoo_question% *}" "${zoo_question#* }"
     case $? in
       0) ;;
@@ -389,16 +389,15 @@ zoo_probe() {
 
 zoo_status() {
   zoo_examine
-  if [ "$zoo_verdict" = ours ] && zoo_is_paused "$zoo_pid"; then
-    zoo_not_serving "is paused (SIGSTOP); it goes on with: kill -CONT $zoo_pid"
-  fi
-  zoo_probe
+  zoo_answer=paused
+  if [ "$zoo_verdict" != ours ] || ! zoo_is_paused "$zoo_pid"; then zoo_probe; fi
   if [ "$zoo_verdict" != ours ]; then zoo_status_without_record; fi
   case $zoo_answer in
     serving)
       echo "Mode: $zoo_mode"
       exit 0
       ;;
+    paused) zoo_not_serving "is paused (SIGSTOP); it goes on with: kill -CONT $zoo_pid" ;;
     waiting) zoo_not_serving "says that it is not serving requests: it is starting, or has no quorum" ;;
     silent) zoo_not_serving "accepts connections on $zoo_address, but did not answer within 2 s" ;;
     refused) zoo_not_serving "does not accept connections on $zoo_address: it is starting, or in trouble (see $zoo_log)" ;;
@@ -407,9 +406,16 @@ zoo_status() {
   esac
 }
 
-# The pid file knows no server of ours. Whoever has the client port may be one all the same (start-foreground, a lost
-# pid file), unless it is seen to be somebody else. On return zoo_answer speaks for this server.
+# The pid file knows no server of ours. There may be one all the same: started in the foreground, or its file was lost.
+# Or the client port is answered by somebody who can be taken for it, unless it is seen to be another server. On return
+# zoo_answer speaks for this server.
 zoo_status_without_record() {
+  zoo_unrecorded=$(zoo_find_config "$ZOOCFG")
+  if [ -n "$zoo_unrecorded" ]; then
+    echo "Process $zoo_unrecorded runs this server, though $ZOOPIDFILE does not say so." >&2
+    zoo_pid=$zoo_unrecorded
+    return
+  fi
   case $zoo_answer in
     refused | mute) zoo_down "Nobody accepts connections on $zoo_address." ;;
     alien) zoo_down "Not ZooKeeper: $zoo_address is answered by $(zoo_port_owner_title "$zoo_port")." ;;
@@ -417,8 +423,6 @@ zoo_status_without_record() {
   zoo_owner=$(zoo_port_owners "$zoo_port" | head -n 1)
   if [ -z "$zoo_owner" ]; then
     echo "No pid file vouches for the server at $zoo_address." >&2
-  elif zoo_runs_config "$zoo_owner" "$ZOOCFG"; then
-    echo "Process $zoo_owner runs this server, though $ZOOPIDFILE does not say so." >&2
   elif zoo_process_config "$zoo_owner" >/dev/null || [ "$zoo_answer" = silent ]; then
     zoo_down "This server is not running: $zoo_address is taken by $(zoo_process_title "$zoo_owner")."
   else
@@ -534,7 +538,7 @@ zoo_check_port() {
 }
 
 zoo_someone_accepts() {
-  zoo_ask "$1" "$2" ruok 3
+  zoo_ask "$1" "$2" ruok 0.3
   case $? in
     0 | 2) return 0 ;;
     *) return 1 ;;
@@ -585,7 +589,7 @@ zoo_has_reached_level() {
   fi
   # What is wrong with a configuration shows within the first second of a JVM, or else when the port opens.
   if [ "$zoo_until" = process ] && [ $zoo_looks -ge 10 ]; then return 0; fi
-  zoo_ask_server ruok 3
+  zoo_ask_server ruok 0.3
   case $? in
     0 | 2) return 0 ;;
     1) zoo_answer=refused ;;
@@ -693,12 +697,12 @@ zoo_stop() {
     zoo_note "Process $zoo_pid was paused (SIGSTOP) and has been continued so that it could end."
     zoo_signal CONT
   fi
-  if zoo_await_end 100; then
+  if zoo_await_end 10; then
     zoo_how="ended on TERM"
   else
     zoo_signal KILL
     zoo_how="did not end within 10 s of TERM and was ended by KILL"
-    if ! zoo_await_end 50; then
+    if ! zoo_await_end 5; then
       zoo_fail "Process $zoo_pid is still there after TERM and KILL. It may wait for a disk."
     fi
   fi
@@ -713,27 +717,26 @@ zoo_is_same() { zoo_is_alive "$zoo_pid" && [ "$(zoo_process_birth "$zoo_pid")" =
 zoo_signal() {
   zoo_is_same || return 0
   if ! zoo_refusal=$(kill "-$1" "$zoo_pid" 2>&1) && zoo_is_same; then
-    zoo_fail "Process $zoo_pid could not be sent $1: $zoo_refusal"
+    # The shell puts its name and a line number before the reason.
+    zoo_refusal=${zoo_refusal##*: }
+    zoo_fail "Process $zoo_pid could not be sent $1: ${zoo_refusal##*- }."
   fi
 }
 
+# zoo_await_end SECONDS: waits until the process is gone.
 zoo_await_end() {
-  zoo_left=$1
+  zoo_deadline=$(($(date +%s) + $1 + 1))
   while zoo_is_same; do
-    [ "$zoo_left" -gt 0 ] || return 1
-    zoo_left=$((zoo_left - 1))
+    [ "$(date +%s)" -lt "$zoo_deadline" ] || return 1
     zoo_nap 0.1
   done
 }
 
 # "No zookeeper to stop" would be a lie if this very server runs without a pid file (start-foreground does).
 zoo_check_unrecorded() {
-  [ -n "$zoo_port" ] || return 0
-  for zoo_owner in $(zoo_port_owners "$zoo_port"); do
-    if zoo_runs_config "$zoo_owner" "$ZOOCFG"; then
-      zoo_fail "Process $zoo_owner runs this server, but $ZOOPIDFILE does not say so: it was started in the foreground, or the file was lost. To end it: kill $zoo_owner"
-    fi
-  done
+  zoo_unrecorded=$(zoo_find_config "$ZOOCFG")
+  [ -z "$zoo_unrecorded" ] ||
+    zoo_fail "Process $zoo_unrecorded runs this server, but $ZOOPIDFILE does not say so: it was started in the foreground, or the file was lost. To end it: kill $zoo_unrecorded"
 }
 
 # ---- Strict mode: the other words.
