@@ -53,6 +53,11 @@ export class SessionMachine {
     return this.#machine.state;
   }
 
+  /** Whether nothing ran for so long that what is known is in doubt; the next step, whichever, will say so. */
+  isStalled(nowMs: number): boolean {
+    return nowMs - this.#machine.nowMs > this.#machine.times.stallMs;
+  }
+
   /** The session, once a server granted one; it stays readable after the end. */
   get session(): SessionTicket | undefined {
     return this.#machine.session;

@@ -1,0 +1,422 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { MachineHarness, type Outcome } from "../testing/machine-harness.js";
+import {
+  connectResponseFrame,
+  eventFrame,
+  headerFrame,
+  replyFrame,
+  type SeenRequest,
+} from "../testing/server-wire.js";
+import { Call } from "./call.js";
+import type { Output } from "./outputs.js";
+import { isLegalMove, type SessionState } from "./session-state.js";
+
+// Random users, networks and servers. Whatever they do, the rules at the head of session-machine.ts hold.
+
+type Action =
+  | { readonly do: "connect" | "close" | "addAuth"; readonly timeoutMs: number }
+  | {
+      readonly do: "call";
+      readonly name: "getData" | "setData" | "create" | "exists" | "sync";
+      readonly retry: "none" | "safe" | "always";
+      readonly timeoutMs: number;
+      readonly watch: boolean;
+    }
+  | { readonly do: "abandon" | "unwatch"; readonly which: number }
+  | { readonly do: "resolve" | "unresolve" | "open" | "disconnect" | "block" | "drain" | "probed" }
+  | { readonly do: "grant"; readonly how: "normal" | "normal" | "expired" | "readonly" | "another" }
+  | {
+      readonly do: "answer";
+      readonly which: number;
+      readonly err: number;
+      readonly zxid: number;
+      readonly lost: boolean;
+    }
+  | { readonly do: "event"; readonly which: number; readonly type: number }
+  | { readonly do: "garbage"; readonly bytes: Uint8Array }
+  | { readonly do: "advance" | "stall"; readonly ms: number };
+
+const timeout = fc.constantFrom(5, 50, 500, 5000, Number.POSITIVE_INFINITY);
+const which = fc.nat(30);
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("connect" as const), timeoutMs: timeout }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("addAuth" as const), timeoutMs: timeout }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant("call" as const),
+      name: fc.constantFrom("getData" as const, "setData", "create", "exists", "sync"),
+      retry: fc.constantFrom("none" as const, "safe", "always"),
+      timeoutMs: timeout,
+      watch: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("abandon" as const, "unwatch"), which }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({ do: fc.constantFrom("resolve" as const, "open", "resolve", "open", "drain") }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom("unresolve" as const, "disconnect", "block", "probed") }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("grant" as const),
+      how: fc.constantFrom("normal" as const, "normal", "normal", "normal", "readonly", "expired", "another"),
+    }),
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      do: fc.constant("answer" as const),
+      which: fc.constantFrom(0, 0, 0, 0, 1, 2),
+      err: fc.constantFrom(0, 0, 0, 0, -101, -103, -4, -9999, -6, -115),
+      zxid: fc.integer({ min: -1, max: 1000 }),
+      lost: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("event" as const), which, type: fc.integer({ min: -2, max: 6 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("garbage" as const), bytes: fc.uint8Array({ maxLength: 40 }) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("advance" as const),
+      ms: fc.constantFrom(0, 1, 10, 400, 3000, 7000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("stall" as const),
+      ms: fc.constantFrom(1, 4000, 10_000, 100_000),
+    }),
+  },
+);
+
+const story = fc.record({
+  seed: fc.integer(),
+  servers: fc.integer({ min: 1, max: 3 }),
+  outstandingMax: fc.constantFrom(1, 3, 1000),
+  readOnly: fc.boolean(),
+  actions: fc.array(fc.record({ action, drained: fc.boolean() }), { maxLength: 120 }),
+});
+
+type Story = typeof story extends fc.Arbitrary<infer T> ? T : never;
+
+/** Plays a story and checks what must hold after each of its steps. */
+class Play {
+  readonly h: MachineHarness;
+  /** Every request that was written, with its epoch. */
+  readonly written: { readonly epoch: number; readonly request: SeenRequest }[] = [];
+  readonly #calls: Outcome<Call>[] = [];
+  readonly #watchers: { readonly path: string; readonly watcher: object }[] = [];
+  #unanswered: { readonly epoch: number; readonly request: SeenRequest }[] = [];
+  #lastZxid = 0n;
+  #lastXid = 0;
+  #state: SessionState = "idle";
+  #seen = 0;
+  #openEpoch: number | undefined;
+
+  constructor({ seed, servers, outstandingMax, readOnly }: Omit<Story, "actions">) {
+    this.h = new MachineHarness({
+      seed,
+      servers: Array.from({ length: servers }, (_, index) => ({ host: `s${index}`, port: 2181 })),
+      readOnly,
+      limits: { outstandingMax, queuedCallsMax: 20, resendsMax: 3, partialFrameTimeoutMs: 5000 },
+    });
+    this.h.machine.diagnosing = true;
+  }
+
+  run(actions: Story["actions"]): void {
+    for (const { action: each, drained } of actions) {
+      this.#act(each, drained);
+      if (drained) this.#check();
+    }
+    this.h.close(100);
+    this.h.advance(100);
+    this.#check();
+    expect(this.h.state).toBe("closed");
+    expect(this.h.outcomes.filter(({ endings }) => endings !== 1)).toEqual([]);
+    expect(this.h.machine.load).toEqual({ queued: 0, inFlight: 0, bytes: 0, watches: 0 });
+    expect(this.h.machine.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY);
+    this.#checkFates();
+  }
+
+  #act(each: Action, drained: boolean): void {
+    const { h } = this;
+    const { epoch } = h.machine;
+    const feed: typeof h.feed = (input) => (drained ? void h.step(input) : h.feed(input));
+    switch (each.do) {
+      case "connect":
+      case "close":
+        return feed({ kind: each.do, ticket: h.ticket(each.do, each.timeoutMs).target });
+      case "addAuth":
+        return void h.addAuth("digest", "a:b", each.timeoutMs);
+      case "call": {
+        const path = `/${this.#calls.length}`;
+        const watcher = each.watch && each.name !== "sync" ? {} : undefined;
+        const outcome = h.newCall(each.name, path, {
+          retry: each.retry,
+          timeoutMs: each.timeoutMs,
+          ...(watcher === undefined || each.name === "create" || each.name === "setData" ? {} : { watcher }),
+        });
+        this.#calls.push(outcome);
+        if (watcher !== undefined) this.#watchers.push({ path, watcher });
+        return feed({ kind: "call", call: outcome.target });
+      }
+      case "abandon": {
+        const target = h.outcomes[each.which]?.target;
+        return target && feed({ kind: "abandon", target, reason: "enough" });
+      }
+      case "unwatch": {
+        const watch = this.#watchers[each.which];
+        return watch && feed({ kind: "unwatch", ...watch });
+      }
+      case "resolve":
+        return feed({
+          kind: "resolved",
+          epoch,
+          addresses: ["10.0.0.1", "10.0.0.2"].slice(0, 1 + (epoch % 2)),
+        });
+      case "unresolve":
+        return feed({ kind: "unresolved", epoch, reason: "no such name" });
+      case "open":
+        return feed({ kind: "opened", epoch });
+      case "disconnect":
+        return feed({ kind: "disconnected", epoch, reason: "gone" });
+      case "block":
+        return feed({ kind: "blocked", epoch });
+      case "drain":
+        return feed({ kind: "drained", epoch });
+      case "probed":
+        return feed({ kind: "probed", epoch, isReadWrite: true });
+      case "grant":
+        return this.#grant(each.how, feed);
+      case "answer":
+        return this.#answer(each, feed);
+      case "event": {
+        const path = this.#watchers[each.which]?.path ?? "/nobody";
+        const names = ["NodeCreated", "NodeDeleted", "NodeDataChanged", "NodeChildrenChanged"] as const;
+        const type = names[each.type - 1];
+        if (type === undefined) return;
+        return feed({ kind: "received", epoch, bytes: eventFrame({ type, path }) });
+      }
+      case "garbage":
+        return feed({ kind: "received", epoch, bytes: each.bytes });
+      case "advance":
+        return void h.advance(each.ms);
+      case "stall":
+        return h.stall(each.ms);
+      default:
+        return each satisfies never;
+    }
+  }
+
+  #grant(how: string, feed: MachineHarness["feed"]): void {
+    const { question, machine } = this.h;
+    if (question === undefined || machine.phase !== "handshaking") return;
+    const asked = question.sessionId === 0n ? 0x51n : question.sessionId;
+    const sessionId = how === "expired" ? 0n : how === "another" ? 0x99n : asked;
+    const readOnly = how === "readonly" && question.readOnly === true;
+    const bytes = connectResponseFrame({ sessionId, timeoutMs: 6000, readOnly }, question);
+    feed({ kind: "received", epoch: machine.epoch, bytes });
+  }
+
+  /** Answers a request of the connection under way, mostly the oldest, rightly or with some error. */
+  #answer(how: Extract<Action, { do: "answer" }>, feed: MachineHarness["feed"]): void {
+    const { epoch } = this.h.machine;
+    this.#unanswered = this.#unanswered.filter((waiting) => waiting.epoch === epoch);
+    const [taken] = this.#unanswered.splice(how.which, 1);
+    if (taken === undefined) return;
+    const { request } = taken;
+    // Credentials are accepted mostly, or every story would end there.
+    const err = request.operation === "auth" && how.zxid > 20 ? 0 : how.err;
+    const zxid = BigInt(how.zxid);
+    const bytes = err === 0 ? this.#rightReply(request, zxid) : headerFrame({ xid: request.xid, zxid, err });
+    feed({ kind: "received", epoch, bytes });
+  }
+
+  #rightReply(request: SeenRequest, zxid: bigint): Uint8Array {
+    const { path } = (request.body ?? {}) as { path?: string };
+    switch (request.operation) {
+      case "create":
+      case "sync":
+        return replyFrame(request as SeenRequest<"create">, zxid, { path: path ?? "/" });
+      case "exists":
+      case "setData":
+        return replyFrame(request as SeenRequest<"exists">, zxid, { stat: STAT });
+      case "getData":
+        return replyFrame(request as SeenRequest<"getData">, zxid, { data: null, stat: STAT });
+      default:
+        return headerFrame({ xid: request.xid, zxid, err: 0 });
+    }
+  }
+
+  #check(): void {
+    const { h } = this;
+    const { machine } = h;
+    h.drain();
+    for (const output of h.log.slice(this.#seen)) this.#checkOutput(output);
+    this.#seen = h.log.length;
+    for (const request of h.requests()) {
+      const seen = { epoch: machine.epoch, request };
+      this.written.push(seen);
+      this.#unanswered.push(seen);
+      if (request.xid <= 0) continue;
+      expect(request.xid).toBeGreaterThan(this.#lastXid);
+      this.#lastXid = request.xid;
+    }
+    expect(machine.lastZxid >= this.#lastZxid).toBe(true);
+    this.#lastZxid = machine.lastZxid;
+    expect(machine.state).toBe(this.#state);
+    expect(h.outcomes.filter(({ endings }) => endings > 1)).toEqual([]);
+    expect(machine.phase === "down").toBe(
+      ["idle", "expired", "authFailed", "closed"].includes(machine.state),
+    );
+    if (machine.phase === "down") expect(machine.pendingDeadlines).toEqual([]);
+    else expect(machine.pendingDeadlines.length).toBeGreaterThan(0);
+  }
+
+  #checkOutput(output: Output): void {
+    switch (output.kind) {
+      case "state":
+        expect(`${this.#state} > ${output.state}: ${isLegalMove(this.#state, output.state)}`).toContain(
+          "true",
+        );
+        this.#state = output.state;
+        return;
+      case "open":
+        expect(this.#openEpoch).toBeUndefined();
+        this.#openEpoch = output.epoch;
+        return;
+      case "write":
+        expect(output.epoch).toBe(this.#openEpoch);
+        expect(output.bytes.length).toBeGreaterThan(0);
+        return;
+      case "disconnect":
+        expect(output.epoch).toBe(this.#openEpoch);
+        this.#openEpoch = undefined;
+        return;
+      case "diagnostic":
+        if (output.event.type === "internalError") throw output.event.error;
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** What each error says of its write, against what was on the wire. */
+  #checkFates(): void {
+    for (const { target, error } of this.#calls) {
+      if (error === undefined) continue;
+      const tries = this.written.filter(
+        ({ request }) =>
+          (request.body as { path?: string } | null)?.path === target.path &&
+          request.operation !== "setWatches",
+      );
+      if (!target.spec.isWrite) expect(error.applied).toBe("no");
+      else if (error.applied === "no") {
+        // Never written; or written once, and refused by the server.
+        const isRefused = error.serverCode !== undefined && tries.length === 1;
+        expect(tries.length === 0 || isRefused).toBe(true);
+      }
+    }
+  }
+}
+
+const STAT = {
+  czxid: 1n,
+  mzxid: 2n,
+  ctime: 0n,
+  mtime: 0n,
+  version: 3,
+  cversion: 0,
+  aversion: 0,
+  ephemeralOwner: 0n,
+  dataLength: 0,
+  numChildren: 0,
+  pzxid: 1n,
+};
+
+/** The log as text, with targets and watchers by number. */
+function transcript(outputs: readonly Output[]): string {
+  const numbers = new Map<object, number>();
+  return JSON.stringify(outputs, (key, value: unknown) => {
+    if (typeof value === "bigint") return `${value}n`;
+    if (value instanceof Uint8Array) return [...value].join(" ");
+    if (value instanceof Error) return value.message;
+    if (value instanceof Call || key === "target" || key === "watcher") {
+      const known = numbers.get(value as object) ?? numbers.size;
+      numbers.set(value as object, known);
+      return known;
+    }
+    return value;
+  });
+}
+
+describe("whatever users, networks and servers do", () => {
+  it("every rule holds at every step, and close() settles everything", () => {
+    fc.assert(
+      fc.property(story, ({ actions, ...scene }) => {
+        const play = new Play(scene);
+        play.h.connect();
+        play.run(actions);
+      }),
+      { numRuns: 1500 },
+    );
+  }, 120_000);
+
+  it("the same seed and the same inputs give the same outputs", () => {
+    fc.assert(
+      fc.property(story, ({ actions, ...scene }) => {
+        const transcripts = [0, 1].map(() => {
+          const play = new Play(scene);
+          play.h.connect();
+          play.run(actions);
+          return transcript(play.h.log);
+        });
+        expect(transcripts[0]).toBe(transcripts[1]);
+      }),
+      { numRuns: 200 },
+    );
+  }, 120_000);
+});
+
+describe("however bytes are cut", () => {
+  it("the same things come out in the same order", () => {
+    const event = eventFrame({ type: "NodeCreated", path: "/1" });
+    const refusal = (xid: number, zxid: bigint) => headerFrame({ xid, zxid, err: -101 });
+    const stream = [refusal(1, 5n), event, refusal(2, 6n), event, refusal(4, 7n), refusal(3, 8n), event];
+    const bytes = new Uint8Array(stream.flatMap((frame) => [...frame]));
+    const play = (cuts: readonly number[]): string => {
+      const h = new MachineHarness();
+      h.up();
+      const before = h.log.length;
+      for (let call = 1; call <= 4; call += 1) h.call("exists", `/${call % 2}`, { watcher: {} });
+      let at = 0;
+      for (const cut of [...cuts, bytes.length]) {
+        h.receive(bytes.subarray(at, cut));
+        at = cut;
+      }
+      expect(h.machine.lastZxid).toBe(8n);
+      return transcript(h.log.slice(before));
+    };
+    const whole = play([]);
+    expect(whole.match(/"kind":"watch"/g)).toHaveLength(2);
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 0, max: bytes.length }), { maxLength: 60 }), (cuts) => {
+        expect(play(cuts.sort((one, other) => one - other))).toBe(whole);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
