@@ -118,7 +118,7 @@ export class Client {
 
   /** Where the session stands now. */
   get state(): SessionState {
-    return this.#driver.machine.state;
+    return this.#driver.state;
   }
 
   /** The session's id; 0n until a server granted one. */
@@ -176,11 +176,8 @@ export class Client {
    * comes from a server only.
    */
   get presumedExpired(): boolean {
-    const { machine } = this.#driver;
-    return (
-      machine.state === "suspended" &&
-      machine.silentMs(this.#driver.nowMs) > (machine.sessionTimeoutMs * 4) / 3
-    );
+    const { machine, state } = this.#driver;
+    return state === "suspended" && machine.silentMs(this.#driver.nowMs) > (machine.sessionTimeoutMs * 4) / 3;
   }
 
   /** Adds a listener. @returns the client, for chaining */

@@ -317,6 +317,17 @@ describe("a stalled process", () => {
     expect(told).toEqual(["suspended", "reply", "connected"]);
   });
 
+  it("shows nobody the state of before the stall, whoever runs first", async () => {
+    const s = scene();
+    await connected(s);
+    s.ports.clock.stall(9001);
+    // As a timer of the user would, that fires before ours.
+    expect(s.client.state).toBe("suspended");
+    await s.ports.clock.settle();
+    // The ping that went out with it was answered.
+    expect(s.states).toEqual(["connecting", "connected", "suspended", "connected"]);
+  });
+
   it("reads what waits before it judges the silence", async () => {
     const s = scene();
     const connection = await connected(s);

@@ -60,6 +60,16 @@ export class Driver {
     return this.#ports.clock.nowMs();
   }
 
+  /**
+   * The state as of now. After a stall the first to run may be anybody, a timer of the user for example: to ask for the
+   * state then makes the machine notice the stall, so that nobody acts on the state of before it.
+   */
+  get state(): SessionState {
+    // A watcher that was never set: of all inputs the one that changes nothing itself.
+    if (this.#machine.isStalled(this.nowMs)) this.unwatch("", this);
+    return this.#machine.state;
+  }
+
   get attemptFailures(): AttemptFailure[] {
     return this.#machine.attemptFailures;
   }
