@@ -24,6 +24,7 @@ describe("the follower killed that the client sits on", () => {
     const { sessionId } = client.zk;
     const { zxid } = await client.zk.create("/mine", "", { mode: CreateMode.EPHEMERAL });
     const watches = new WatchBook();
+    await other.works();
     await other.zk.exists("/mine", { watch: watches.listener("ephemeral seen by another") });
     for (const path of ["/data", "/parent", "/gone"]) await client.zk.create(path, "before");
     await client.zk.getData("/data", { watch: watches.listener("data") });

@@ -16,6 +16,7 @@ interface Observed {
 
 async function observe({ zk }: TestClient, path: string): Promise<Observed> {
   const observed: Observed = { goneAtMs: undefined };
+  await zk.sync(path);
   const stat = await zk.exists(path, {
     watch: ({ type }) => {
       if (type === "NodeDeleted") observed.goneAtMs = wallMs();
@@ -54,6 +55,7 @@ describe("the client's process paused", () => {
     await until("the child to write on", () => child.of("wrote").length > wrote);
     expect(gap.first).toBe("write acknowledged");
     expect(child.states).toEqual(["connecting", "connected"]);
+    await observer.works();
     expect(observed.goneAtMs).toBe(undefined);
     expect(await observer.zk.exists("/mine-0.5")).toMatchObject({ ephemeralOwner: child.session.id });
   });
@@ -70,6 +72,7 @@ describe("the client's process paused", () => {
         // The writes of before the stall were answered meanwhile; their callers hear of the doubt first.
         const [gap] = child.of("gap");
         expect(gap, JSON.stringify(child.records)).toMatchObject({ first: "state suspended" });
+        for (const { state } of child.of("seenByTimer")) expect(state).not.toBe("connected");
         expect(gap?.gapMs).toBeGreaterThan(factor * sessionTimeoutMs * 0.9);
         expect(child.states).toEqual(["connecting", "connected", "suspended", "expired"]);
         expect(expired.reason).toMatch(/server does not know the session/);

@@ -26,6 +26,7 @@ async function prepare(on: number): Promise<{
   const elsewhere = ensemble.servers.find(({ id }) => id !== on)?.id;
   const other = await cluster.client(elsewhere === undefined ? {} : { on: elsewhere });
   const watches = new WatchBook();
+  await other.works();
   await other.zk.exists("/mine", { watch: watches.listener("ephemeral") });
   const load = new WriteLoad([client], { writers: 2 });
   await load.flows(20, performance.now());

@@ -63,6 +63,7 @@ describe("a session expired from outside", () => {
     expect(client.zk.sessionId).not.toBe(sessionId);
     expect(client.stateNames.slice(-3)).toEqual(["expired", "connecting", "connected"]);
     expect(await client.zk.exists("/mine")).toBe(null);
+    await other.works();
     expect(await other.zk.exists("/never")).toBe(null);
     await client.zk.create("/mine", "", { mode: CreateMode.EPHEMERAL });
     await other.zk.sync("/mine");
@@ -131,7 +132,9 @@ describe("the owner of an ephemeral znode killed -9", () => {
       expect(child.of("ready")[0]?.server).toBe(`${server.host}:${server.clientPort}`);
       expect(child.sessionTimeoutMs).toBe(sessionTimeoutMs);
       let goneAtMs: number | undefined;
-      await observer.zk.exists("/mine", { watch: () => (goneAtMs = wallMs()) });
+      await observer.works();
+      const stat = await observer.zk.exists("/mine", { watch: () => (goneAtMs = wallMs()) });
+      expect(stat).toMatchObject({ ephemeralOwner: child.session.id });
 
       // The server hears of the session for the last time between these two moments.
       const { sentAtMs } = await child.touch();

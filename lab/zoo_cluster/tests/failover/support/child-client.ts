@@ -34,6 +34,8 @@ export type ChildRecord = { readonly atMs: number } & (
   | { readonly type: "state"; readonly state: SessionState; readonly reason: string }
   /** Nothing ran for a while; `first` ran first after it. */
   | { readonly type: "gap"; readonly gapMs: number; readonly first: string; readonly state: SessionState }
+  /** A timer of the user's own came before any continuation after such a pause, and saw this state. */
+  | { readonly type: "seenByTimer"; readonly gapMs: number; readonly state: SessionState }
   /** Answer to a `touch`: the request went out at `sentAtMs`. */
   | { readonly type: "touched"; readonly sentAtMs: number }
   | { readonly type: "wrote"; readonly count: number }

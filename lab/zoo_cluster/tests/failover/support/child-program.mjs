@@ -56,6 +56,14 @@ tell({
   server: client.server,
 });
 
+// Timers of the user's own, which run before the client's after a stall: they must not see the state of before it.
+if (options.gapMs !== undefined) {
+  setInterval(() => {
+    const { state } = client;
+    if (nowMs() - lastMs > options.gapMs) tell({ type: "seenByTimer", gapMs: nowMs() - lastMs, state });
+  }, 20).unref();
+}
+
 createInterface({ input: process.stdin }).on("line", async (line) => {
   if (line !== "touch") return tell({ type: "accident", text: `what is ${line}?` });
   const sentAtMs = nowMs();
