@@ -61,7 +61,7 @@ export class Terminal {
 
   /** Text in which `pnpm lab:…` is as this user can run it. */
   withPnpm(text: string): string {
-    return text.replaceAll("pnpm lab:", `${pnpmCommand(this.env)} lab:`);
+    return text.replaceAll(/\bpnpm (?=lab:|example:)/g, `${pnpmCommand(this.env)} `);
   }
 
   /** Text for stdout, coloured if that takes colours. */

@@ -200,8 +200,8 @@ export class ProcessEnsemble implements Ensemble {
     const chosen = id === undefined ? this.controls : [pick(this.controls, id)];
     return await Promise.all(
       chosen.map(async (control) => {
-        const texts = await Promise.all(control.outputFiles().map((path) => readFile(path, "utf8")));
-        return { id: control.server.id, path: control.outputFile(), text: texts.join("") };
+        const texts = await Promise.all(control.output.all().map((path) => readFile(path, "utf8")));
+        return { id: control.server.id, path: control.output.newest(), text: texts.join("") };
       }),
     );
   }

@@ -90,7 +90,7 @@ export async function waitForServing(control: ServerControl, options: WaitOption
     },
     describe: async () => {
       const state = look === "silent" ? "It does not answer." : "It answers, but has no quorum.";
-      return `${state} ${await control.logTail()}`;
+      return `${state} ${await control.output.tail()}`;
     },
   });
 }
@@ -106,7 +106,7 @@ export async function waitForAnswer(control: ServerControl, options: WaitOptions
       await mustLive(control);
       return (await lookAt(control.server)) === "silent" ? undefined : true;
     },
-    describe: () => control.logTail(),
+    describe: () => control.output.tail(),
   });
 }
 
@@ -184,7 +184,7 @@ async function probeUntil(
 }
 
 async function tellProblem(controls: readonly ServerControl[], problem: string): Promise<string> {
-  const tails = await Promise.all(controls.map((control) => control.logTail(10)));
+  const tails = await Promise.all(controls.map((control) => control.output.tail(10)));
   return `Last seen: ${problem}.\n${tails.join("\n")}`;
 }
 
@@ -193,7 +193,7 @@ async function mustLive(control: ServerControl): Promise<void> {
   const { id } = control.server;
   throw new LabError(
     "SERVER_EXITED",
-    `Server ${id} does not run: it has ended, or was never started. ${await control.logTail()}`,
+    `Server ${id} does not run: it has ended, or was never started. ${await control.output.tail()}`,
     { details: { server: id } },
   );
 }

@@ -10,11 +10,10 @@
  * - Changes of one server happen one after another: each waits for the one before it. What merely takes time (a server
  *   on its way into the quorum) holds nobody up.
  */
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readFileSync, realpathSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { LabError } from "../errors.js";
-import { readTail } from "../files.js";
 import { describePortOwner } from "../ports/port-owner.js";
 import { isPortFree } from "../ports/port-test.js";
 import {
@@ -29,6 +28,7 @@ import type { Environment, Java } from "../release/types.js";
 import { pause, waitFor } from "../wait.js";
 import { describeScriptResult, runControlScript, type ScriptResult } from "./control-script.js";
 import { type EnsembleSpec, markerOf, pathsOf, type ServerPaths, type ServerSpec } from "./layout.js";
+import { ServerOutput } from "./server-output.js";
 
 /** Limits in milliseconds. */
 export const startScriptTimeoutMs = 30_000;
@@ -38,8 +38,6 @@ export const statusScriptTimeoutMs = 5_000;
 export const signalEffectTimeoutMs = 10_000;
 /** For a server to end by itself after SIGTERM. */
 export const termTimeoutMs = 15_000;
-/** Outputs of earlier runs that are kept beside the newest one. */
-export const keptRunsMax = 9;
 
 /** Told of each process that comes and goes, to keep the watchdog informed. */
 export interface ProcessListener {
@@ -72,6 +70,7 @@ export class ServerControl {
   readonly server: ServerSpec;
   readonly paths: ServerPaths;
   readonly marker: string;
+  readonly output: ServerOutput;
   readonly #context: ControlContext;
   #last: ProcessIdentity | null = null;
   #queue: Promise<unknown> = Promise.resolve();
@@ -80,6 +79,7 @@ export class ServerControl {
     this.server = server;
     this.paths = pathsOf(server);
     this.marker = markerOf(context.spec.name, server.id);
+    this.output = new ServerOutput(server.id, this.paths.logs);
     this.#context = context;
   }
 
@@ -112,9 +112,10 @@ export class ServerControl {
         if (found.isPaused) await this.#signalAndSee(found, "SIGCONT");
         return { pid: found.pid, startTime: found.startTime };
       }
-      await this.#removePidFile();
+      // Scripts of old releases believe any pid file; the lab's own judges for itself, also a start that is under way.
+      if (this.#context.spec.ownScripts) await this.#removePidFile();
       await this.#checkPorts();
-      await this.#putOutputAside();
+      await this.output.putAside();
       return await this.#runStart();
     });
   }
@@ -171,32 +172,6 @@ export class ServerControl {
     return result.timedOut ? null : result;
   }
 
-  /** File that takes the output of the running or last server, by its newest change. */
-  outputFile(): string {
-    return join(this.paths.logs, this.#outputNames().at(-1) ?? "zookeeper.out");
-  }
-
-  /** Outputs of this server, the earliest run first. */
-  outputFiles(): string[] {
-    const kept = listDir(this.paths.logs)
-      .flatMap((name) => {
-        const run = /^run-(\d+)\.out$/.exec(name)?.[1];
-        return run === undefined ? [] : [{ name, run: Number(run) }];
-      })
-      .sort((a, b) => a.run - b.run)
-      .map(({ name }) => name);
-    return [...kept, ...this.#outputNames()].map((name) => join(this.paths.logs, name));
-  }
-
-  /** The last lines of the newest output, for messages. */
-  async logTail(linesMax = 20): Promise<string> {
-    const lines = (await readTail(this.outputFile(), 16_384)).trimEnd().split("\n").slice(-linesMax);
-    const text = lines.join("\n").trim();
-    return text === ""
-      ? `Server ${this.server.id} has written nothing to ${this.outputFile()}.`
-      : `Last lines of ${this.outputFile()}:\n${text}`;
-  }
-
   async #runStart(): Promise<ProcessIdentity> {
     // The lab's script would wait until the server serves, which without a quorum it does not; old ones never wait.
     const words = this.#context.spec.ownScripts ? ["start"] : ["start", "--until", "process"];
@@ -211,7 +186,7 @@ export class ServerControl {
     if (found === null) {
       throw new LabError(
         result.exitCode === 0 && !result.timedOut ? "SERVER_EXITED" : "SCRIPT_FAILED",
-        `Server ${this.server.id} did not start: ${describeScriptResult(words, result, startScriptTimeoutMs)}\n${await this.logTail()}`,
+        `Server ${this.server.id} did not start: ${describeScriptResult(words, result, startScriptTimeoutMs)}\n${await this.output.tail()}`,
         { details: { server: this.server.id, exitCode: result.exitCode } },
       );
     }
@@ -269,7 +244,7 @@ export class ServerControl {
       intervalMs: 5,
       code: "WRONG_STATE",
       look: () => (findSame(found) === null ? true : undefined),
-      describe: () => this.logTail(),
+      describe: () => this.output.tail(),
     });
   }
 
@@ -320,25 +295,6 @@ export class ServerControl {
       await pause(20);
     }
     return true;
-  }
-
-  /** The scripts of 3.4 truncate the output of the run before; we keep the last few. */
-  async #putOutputAside(): Promise<void> {
-    const names = this.#outputNames();
-    const kept = this.outputFiles().slice(0, -names.length || undefined);
-    const runs = kept.map((path) => Number(/run-(\d+)\.out$/.exec(path)?.[1] ?? 0));
-    let run = Math.max(0, ...runs);
-    for (const name of names) {
-      run++;
-      await rename(join(this.paths.logs, name), join(this.paths.logs, `run-${run}.out`));
-    }
-    const surplus = runs.slice(0, Math.max(0, runs.length + names.length - keptRunsMax));
-    for (const old of surplus) await rm(join(this.paths.logs, `run-${old}.out`), { force: true });
-  }
-
-  /** `zookeeper.out`, or `zookeeper-USER-server-HOST.out` from 3.5 on. */
-  #outputNames(): string[] {
-    return listDir(this.paths.logs).filter((name) => name.startsWith("zookeeper") && name.endsWith(".out"));
   }
 
   async #run(words: readonly string[], timeoutMs: number): Promise<ScriptResult> {
@@ -394,15 +350,6 @@ export class ServerControl {
     // The next one waits for this one's end, whatever it is; its failure belongs to its own caller.
     this.#queue = turn.catch(() => {});
     return turn;
-  }
-}
-
-function listDir(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    // Not installed yet.
-    return [];
   }
 }
 

@@ -1,8 +1,8 @@
 /** `lab doctor`: everything a lab stands on, looked at one by one without changing anything. */
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { connectionStringOf } from "../ensemble/layout.js";
 import { readState } from "../ensemble/state-file.js";
 import { isLabError } from "../errors.js";
@@ -10,6 +10,7 @@ import { leaseDir } from "../ports/port-lease.js";
 import { describePortOwner, findPortOwner } from "../ports/port-owner.js";
 import { isPortFree } from "../ports/port-test.js";
 import { cacheDirectory, defaultVersion, explainRelease, findJava } from "../release/index.js";
+import { explainNoMaven, findMaven } from "../release/maven.js";
 import type { Environment, ReleaseAttempt } from "../release/types.js";
 import type { LabContext } from "./open-lab.js";
 import { defaultClientPort, type LabPlace } from "./place.js";
@@ -58,7 +59,7 @@ export async function diagnose(
   const checks = [
     checkSystem(),
     await checkJava(env),
-    checkMaven(env),
+    await checkMaven(env),
     ...checkRelease(asked, releaseChain),
     ...(await checkPorts(place)),
     await checkDisk(place, env),
@@ -96,16 +97,11 @@ async function checkJava(env: Environment): Promise<Check> {
   }
 }
 
-function checkMaven(env: Environment): Check {
-  const path = findProgram("mvn", env);
+async function checkMaven(env: Environment): Promise<Check> {
+  const path = await findMaven(env);
   if (path !== null) return { topic: "maven", outcome: "ok", found: `Maven (${path})`, advice: null };
-  return {
-    topic: "maven",
-    outcome: "miss",
-    found: "no mvn on the PATH",
-    advice:
-      "Needed only when no earlier step of the release chain has the release: install maven from your system's packages.",
-  };
+  const advice = "Needed only when no earlier step of the release chain has the release.";
+  return { topic: "maven", outcome: "miss", found: explainNoMaven(env), advice };
 }
 
 function checkRelease(version: string, chain: readonly ReleaseAttempt[]): Check[] {
@@ -204,19 +200,6 @@ function checkStrays(): Check[] {
     found: `pid ${pid} is server ${id} of a lab "${name}" that is no longer there (${dir})`,
     advice: `It is of no use to anybody: kill ${pid}`,
   }));
-}
-
-function findProgram(name: string, env: Environment): string | null {
-  for (const folder of (env["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return null;
 }
 
 function existingParent(path: string): string {

@@ -72,7 +72,7 @@ export function parseRecords(id: number, lines: readonly string[]): LogRecord[] 
 }
 
 async function readRecords(control: ServerControl, count: number): Promise<LogRecord[]> {
-  const text = await readTail(control.outputFile(), count * bytesPerLine);
+  const text = await readTail(control.output.newest(), count * bytesPerLine);
   return parseRecords(control.server.id, text === "" ? [] : text.trimEnd().split("\n").slice(-count));
 }
 
@@ -105,7 +105,7 @@ class Follower {
 
   static async atEnd(control: ServerControl): Promise<Follower> {
     const follower = new Follower(control);
-    const found = await stat(control.outputFile()).catch(() => null);
+    const found = await stat(control.output.newest()).catch(() => null);
     if (found !== null) {
       follower.#inode = found.ino;
       follower.#position = found.size;
@@ -114,7 +114,7 @@ class Follower {
   }
 
   async read(): Promise<string[]> {
-    const path = this.#control.outputFile();
+    const path = this.#control.output.newest();
     const found = await stat(path).catch(() => null);
     if (found === null) return [];
     if (found.ino !== this.#inode || found.size < this.#position) {

@@ -87,14 +87,18 @@ function printUp(result: UpResult, place: LabPlace, terminal: Terminal): void {
   printStatus(status, terminal);
   terminal.print(`\nconnect to  ${terminal.paint("cyan", status.connectionString)}`);
   terminal.print("\ntry next");
-  const hints = [
-    ["status", "who leads, and how far each server has come"],
-    ["kill leader", "and another server takes over"],
-    ["up", "repairs whatever you broke"],
-    ["logs -f", "what the servers say, as they say it"],
-    ["down", "stops it; what it stored stays"],
-  ] as const;
-  const commands = hints.map(([word]) => terminal.withPnpm(labCommand(word, place)));
+  const hints: [command: string, what: string][] = [
+    [labCommand("status", place), "who leads, and how far each server has come"],
+    // The examples connect to the default lab's ports.
+    ...(place.isDefault
+      ? [["pnpm example:survive", "a client that writes; now, in another terminal:"] as [string, string]]
+      : []),
+    [labCommand("kill leader", place), "and another server takes over"],
+    [labCommand("up", place), "repairs whatever you broke"],
+    [labCommand("logs -f", place), "what the servers say, as they say it"],
+    [labCommand("down", place), "stops it; what it stored stays"],
+  ];
+  const commands = hints.map(([text]) => terminal.withPnpm(text));
   const width = Math.max(...commands.map((text) => text.length));
   hints.forEach(([, what], index) => {
     const text = commands[index] ?? "";
