@@ -204,6 +204,127 @@ describe("calls", () => {
   });
 });
 
+describe("room", () => {
+  it("is not told while the bytes under way would have the call refused again: nobody spins", async () => {
+    const s = scene({ limits: { queuedBytesMax: 3000 } });
+    const connection = await connected(s);
+    const first = s.client.setData("/a", new Uint8Array(2000));
+    let tries = 0;
+    const second = (async () => {
+      for (;;) {
+        tries += 1;
+        try {
+          return await s.client.setData("/b", new Uint8Array(1500));
+        } catch (error) {
+          if (!isZkError(error, "QUEUE_FULL")) throw error;
+          await s.client.drained();
+        }
+      }
+    })();
+    await s.ports.clock.settle();
+    expect(tries).toBe(1);
+    connection.reply(await connection.expect("setData"), { stat });
+    await first;
+    connection.reply(await connection.expect("setData"), { stat });
+    await second;
+    expect(tries).toBe(2);
+    await s.client.drained();
+  });
+});
+
+describe("ports that fail", () => {
+  it("a transport whose write throws has lost its connection", async () => {
+    const s = scene();
+    const open = s.ports.transport.open.bind(s.ports.transport);
+    let isBroken = false;
+    s.ports.transport.open = (target, events) => {
+      const connection = open(target, events);
+      return {
+        write: (piece) => {
+          if (isBroken) throw new Error("EPIPE");
+          return connection.write(piece);
+        },
+        close: () => connection.close(),
+      };
+    };
+    await connected(s);
+    isBroken = true;
+    await expect(s.client.setData("/a", bytes(1))).rejects.toMatchObject({
+      code: "CONNECTION_LOSS",
+      applied: "maybe",
+    });
+    expect(s.client.state).toBe("suspended");
+  });
+
+  it("a transport that cannot open counts as a refusal", async () => {
+    const s = scene();
+    s.ports.transport.open = () => {
+      throw new Error("no sockets left");
+    };
+    const failed = expect(s.client.connect({ timeoutMs: 5000 })).rejects.toThrow(/no sockets left/);
+    await s.ports.clock.advance(5000);
+    await failed;
+  });
+
+  it("a history that throws is told of, and everything behind it happens", async () => {
+    const errors: unknown[] = [];
+    const s = scene({
+      onHistory: () => {
+        throw new Error("history");
+      },
+    });
+    s.client.on("listenerError", (error) => errors.push(error));
+    const connection = await connected(s);
+    const write = s.client.remove("/a");
+    connection.acknowledge(await connection.expect("delete"));
+    await write;
+    expect(errors).toHaveLength(4);
+  });
+});
+
+describe("a read-only server", () => {
+  it("is left for one of the quorum as soon as that answers rw", async () => {
+    const s = scene({ servers: 2, readOnly: true });
+    s.ports.transport.receive("10.0.0.2:2181", "refuse");
+    const connecting = s.client.connect();
+    const first = await s.servers[0]?.connection();
+    expect((await first?.handshake({ readOnly: true }))?.readOnly).toBe(true);
+    await connecting;
+    expect(s.client.state).toBe("readonly");
+    await s.ports.clock.advance(5000);
+    expect(s.client.state).toBe("readonly");
+    s.ports.transport.receive("10.0.0.2:2181", "accept");
+    const moving = s.servers[1]?.connection().then((connection) => connection.handshake());
+    await s.ports.clock.advance(20_000);
+    expect((await moving)?.sessionId).toBe(0n);
+    expect(s.client.state).toBe("connected");
+    expect(s.client.server).toBe("10.0.0.2:2181");
+    expect(s.states).toEqual(["connecting", "readonly", "suspended", "connected"]);
+  });
+
+  it("is kept while the others are read-only, silent or unresolvable", async () => {
+    const s = scene({ servers: 2, readOnly: true, closeTimeoutMs: 1 });
+    s.ports.transport.receive("10.0.0.2:2181", "refuse");
+    const connecting = s.client.connect();
+    const first = await s.servers[0]?.connection();
+    await first?.handshake({ readOnly: true });
+    await connecting;
+    s.ports.resolver.hangs("10.0.0.2");
+    await s.ports.clock.advance(5000);
+    s.ports.resolver.fails("10.0.0.2");
+    await s.ports.clock.advance(5000);
+    s.ports.resolver.answers("10.0.0.2", "10.0.0.2");
+    s.ports.transport.receive("10.0.0.2:2181", "hang");
+    await s.ports.clock.advance(20_000);
+    expect(s.ports.transport.attempts.length).toBeGreaterThan(2);
+    expect(s.client.state).toBe("readonly");
+    const closing = s.client.close();
+    await s.ports.clock.advance(2000);
+    await closing;
+    expect(s.ports.clock.timersAtMs).toEqual([]);
+  });
+});
+
 describe("a lost connection", () => {
   it("is followed by credentials, watches and what waited, in this order, on the wire", async () => {
     const s = scene({ auth: [{ scheme: "digest", auth: "a:1" }] });

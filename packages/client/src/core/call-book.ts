@@ -19,6 +19,8 @@ export class CallBook {
   #bytes = 0;
   /** Place in the in-flight order up to which the bytes were handed to the transport. */
   #handedOver = 0;
+  /** The heaviest call that was refused for its bytes since there was room; 0 when none was. */
+  #refusedWeight = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -37,6 +39,21 @@ export class CallBook {
     return this.#bytes;
   }
 
+  /**
+   * Whether it makes sense to call again: nothing waits for a place on the connection, and the heaviest call that was
+   * refused would be let in. Requests that are out for an answer still count by their bytes.
+   */
+  get hasRoom(): boolean {
+    if (this.#queued.size > 0) return false;
+    if (this.#refusedWeight === 0 || this.#bytes === 0) return true;
+    return this.#bytes + this.#refusedWeight <= this.#limits.queuedBytesMax;
+  }
+
+  /** Room was told of: what was refused before does not count any more. */
+  forgetRefusals(): void {
+    this.#refusedWeight = 0;
+  }
+
   /** Why a call cannot be taken in, or undefined when it can. */
   refuses(call: Call): string | undefined {
     if (this.#queued.size >= this.#limits.queuedCallsMax) {
@@ -44,7 +61,8 @@ export class CallBook {
     }
     // A lone call is always let in: the frame limit is what judges its size.
     if (this.#bytes > 0 && this.#bytes + call.weight > this.#limits.queuedBytesMax) {
-      return `${this.#bytes} bytes wait already (queuedBytesMax); await drained() before sending more`;
+      this.#refusedWeight = Math.max(this.#refusedWeight, call.weight);
+      return `${this.#bytes} bytes are under way already (queuedBytesMax); await drained() before sending more`;
     }
     return undefined;
   }

@@ -272,6 +272,16 @@ describe("a stall shorter than the session timeout", () => {
     expect(h.state).toBe("suspended");
   });
 
+  it("that follows such a chance does not earn another", () => {
+    const h = up();
+    h.stall(6500);
+    h.step({ kind: "time" });
+    h.stall(5000);
+    h.step({ kind: "time" });
+    expect(h.state).toBe("suspended");
+    expect(h.machine.phase).not.toBe("up");
+  });
+
   it("does not touch the state when bytes were waiting", () => {
     const h = up();
     h.advance(3000);

@@ -58,8 +58,8 @@ export class Machinery {
   closeConfirmed = false;
   authTickets: AuthTicket[] = [];
   authTicketsSeen = 0;
-  /** Whether calls waited after the last step. */
-  wasQueued = false;
+  /** Whether there was room for more calls after the last step. */
+  hadRoom = true;
   /** Taken out of the book and not settled yet: if we fail now, nobody else would settle it. */
   inHand: Call | undefined = undefined;
   operationsSeen = 0;

@@ -59,11 +59,14 @@ export function tellQueue(machine: Machinery): void {
   tell(machine, { type: "queue", queued, inFlight, bytes });
 }
 
-/** Whatever emptied the queue, those who wait for room hear of it. */
+/** Whatever made room, those who wait for it hear of it. */
 export function tellRoom(machine: Machinery): void {
-  const isQueued = machine.book.queuedSize > 0;
-  if (machine.wasQueued && !isQueued) machine.outputs.push({ kind: "room" });
-  machine.wasQueued = isQueued;
+  const { hasRoom } = machine.book;
+  if (hasRoom && !machine.hadRoom) {
+    machine.book.forgetRefusals();
+    machine.outputs.push({ kind: "room" });
+  }
+  machine.hadRoom = hasRoom;
 }
 
 /** Writes history. To be called only when history is kept. */

@@ -102,6 +102,11 @@ export class SessionMachine {
     };
   }
 
+  /** Whether calls can be taken in without waiting; when it becomes true, a `room` output tells. */
+  get hasRoom(): boolean {
+    return this.#machine.book.hasRoom;
+  }
+
   /** See {@link Trust}. */
   get trustedUntilMs(): { readonly weakMs: number; readonly strongMs: number } {
     return this.#machine.trust.untilMs(this.#machine.times.timeoutMs);

@@ -97,9 +97,9 @@ export class Driver {
     this.#step({ kind: "unwatch", nowMs: this.nowMs, path, watcher });
   }
 
-  /** Resolves as soon as no call waits for a place on the connection. */
+  /** Resolves as soon as no call waits for a place on the connection, and one that was refused would be let in. */
   drained(): Promise<void> {
-    if (this.#machine.load.queued === 0) return Promise.resolve();
+    if (this.#machine.hasRoom) return Promise.resolve();
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
@@ -165,12 +165,8 @@ export class Driver {
         target.release?.();
         return target.reject(output.error);
       }
-      case "write": {
-        const connection = this.#connection;
-        if (connection?.epoch !== output.epoch) return;
-        if (connection.socket.write(output.bytes)) return;
-        return this.#machine.step({ kind: "blocked", nowMs: this.nowMs, epoch: output.epoch });
-      }
+      case "write":
+        return this.#write(output.epoch, output.bytes);
       case "watch":
         return this.#inMicrotask(() => this.#listeners.watch(output.watcher, output.notice));
       case "state":
@@ -189,7 +185,7 @@ export class Driver {
       case "diagnostic":
         return this.#listeners.diagnostic(output.event);
       case "history":
-        return this.#listeners.history(output.record);
+        return this.#guarded(() => this.#listeners.history(output.record));
       default:
         return output satisfies never;
     }
@@ -197,13 +193,28 @@ export class Driver {
 
   // Promise continuations are microtasks too, so listeners and awaiting callers see the wire's order.
   #inMicrotask(task: () => void): void {
-    queueMicrotask(() => {
-      try {
-        task();
-      } catch (error) {
-        this.#listeners.listenerFailed(error);
-      }
-    });
+    queueMicrotask(() => this.#guarded(task));
+  }
+
+  // Whatever the user's code throws must not keep the outputs behind it from being performed.
+  #guarded(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.#listeners.listenerFailed(error);
+    }
+  }
+
+  #write(epoch: number, bytes: Uint8Array): void {
+    const connection = this.#connection;
+    if (connection?.epoch !== epoch) return;
+    try {
+      if (connection.socket.write(bytes)) return;
+      this.#machine.step({ kind: "blocked", nowMs: this.nowMs, epoch });
+    } catch (error) {
+      this.#connection = undefined;
+      this.#machine.step({ kind: "disconnected", nowMs: this.nowMs, epoch, reason: textOf(error) });
+    }
   }
 
   #resolve(epoch: number, host: string): void {
@@ -215,7 +226,7 @@ export class Driver {
           kind: "unresolved",
           nowMs: this.nowMs,
           epoch,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: textOf(error),
         }),
     );
   }
@@ -237,7 +248,7 @@ export class Driver {
       );
       this.#connection = { epoch, socket };
     } catch (error) {
-      closed(error instanceof Error ? error.message : String(error));
+      closed(textOf(error));
     }
   }
 
@@ -272,6 +283,10 @@ export class Driver {
       });
     });
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function abortError(target: PendingCall | PendingTicket, reason: unknown): ZkError {
