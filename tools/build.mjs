@@ -33,8 +33,12 @@ function run(command) {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1" },
   });
-  // A first build takes some seconds, and on a busy machine more; silence would look like hanging.
-  const patience = setTimeout(() => process.stderr.write("Building what has changed ...\n"), 2_000);
+  // A first build takes some seconds, and on a busy machine more; to a person silence would look like hanging.
+  const isWatched = process.stderr.isTTY;
+  const patience = setTimeout(
+    () => isWatched && process.stderr.write("Building what has changed ...\n"),
+    2_000,
+  );
   /** @type {Buffer[]} */
   const said = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece) => said.push(piece));
