@@ -13,7 +13,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { LabError } from "../errors.js";
+import { isLabError, LabError } from "../errors.js";
 import { describePortOwner } from "../ports/port-owner.js";
 import { isPortFree } from "../ports/port-test.js";
 import {
@@ -166,10 +166,16 @@ export class ServerControl {
     if (found !== null) signalSame(found, "SIGKILL");
   }
 
-  /** `zkServer.sh status` of this server, or null when it did not end in time. */
+  /** `zkServer.sh status` of this server, or null when it did not end in time or cannot be run. */
   async askScript(): Promise<ScriptResult | null> {
-    const result = await this.#run(["status"], statusScriptTimeoutMs);
-    return result.timedOut ? null : result;
+    try {
+      const result = await this.#run(["status"], statusScriptTimeoutMs);
+      return result.timedOut ? null : result;
+    } catch (error) {
+      // A status tells what is there; a script that somebody removed is missing from it, and no more.
+      if (isLabError(error, "SCRIPT_FAILED")) return null;
+      throw error;
+    }
   }
 
   async #runStart(): Promise<ProcessIdentity> {

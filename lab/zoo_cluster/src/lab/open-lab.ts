@@ -57,6 +57,8 @@ export function attach(spec: EnsembleSpec, { env }: LabContext): ProcessEnsemble
     return java;
   };
   const controls = createControls({ spec, env, java: findOnce, listener: silentListener });
+  // Also those whose pid file is gone, with their folder or by a start in the foreground: they are there all the same.
+  for (const control of controls) control.findAnywhere();
   return new ProcessEnsemble(spec, controls, { begin: async () => {}, end: async () => {} });
 }
 

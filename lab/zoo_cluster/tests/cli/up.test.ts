@@ -255,6 +255,19 @@ describe("a lab that is up", () => {
     expect(pidsOf(name)).toHaveLength(3);
   });
 
+  it("is told as it is, and repaired, when the folder of a running server was removed", async () => {
+    const { servers } = await home.status();
+    await rm(join(home.folder, "zookeeper2"), { recursive: true });
+    const now = await home.status();
+    expect(now.servers[1]).toMatchObject({ process: "running", pid: servers[1]?.pid, script: null });
+    await mustGo(`kill 2 ${lab}`);
+    expect(pidsOf(name)).toHaveLength(2);
+    expect((await mustGo(`up ${lab} --json`)).json<UpResult>().actions).toEqual([
+      { id: 2, action: "started" },
+    ]);
+    expect((await home.status()).state).toBe("up");
+  });
+
   it("goes down with a server paused and one dead, and again without complaint", async () => {
     await mustGo(`pause 1 ${lab}`);
     await mustGo(`kill 2 ${lab}`);
