@@ -18,9 +18,9 @@ export function parseDump(text: string): FourLetterAnswer<SessionDump> {
   const lines = linesOf(text);
   const ephemeralsAt = lines.indexOf("ephemeral nodes dump:");
   if (lines[0] !== "SessionTracker dump:" || ephemeralsAt < 0) return unreadable(text);
-  const connectionsAt = lines.indexOf("Connections dump:", ephemeralsAt);
   const tracker = lines.slice(1, ephemeralsAt);
-  const ephemerals = lines.slice(ephemeralsAt + 1, connectionsAt < 0 ? lines.length : connectionsAt);
+  // From 3.6 on a dump of connections follows; none of its lines is the id of a session.
+  const ephemerals = lines.slice(ephemeralsAt + 1);
   const isKnown = tracker.some((line) => /^(?:Session Sets|Global Sessions|Local Sessions) ?\(/.test(line));
   return {
     serving: true,
