@@ -61,7 +61,7 @@ describe("restarts", () => {
     const load = new WriteLoad(clients, { writers: 1 });
     await load.flows(10, performance.now());
     const startedMs = performance.now();
-    await ensemble.restartAll({ rolling: true });
+    await ensemble.restartAll({ rolling: true, timeoutMs: 150_000 });
     await load.flows(10, performance.now());
     reportOutage("rolling restart, longest pause of a client", load.outageMs(startedMs));
     const figures = await load.stop();
