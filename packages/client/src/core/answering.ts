@@ -3,7 +3,7 @@ import type { Call } from "./call.js";
 import { end } from "./ending.js";
 import { ZkError } from "./errors.js";
 import type { UpLink } from "./link.js";
-import { failpoint } from "./losing.js";
+import { failpoint, loseLink } from "./losing.js";
 import type { Machinery } from "./machinery.js";
 import { failCall, record, succeed, tell } from "./reporting.js";
 import { formatServer } from "./server-ring.js";
@@ -11,6 +11,8 @@ import { authDemanded, isAuthDemand, proved, Violation } from "./verdicts.js";
 
 const NO_NODE = -101;
 const UNIMPLEMENTED = -6;
+const SESSION_EXPIRED = -112;
+const SESSION_MOVED = -118;
 
 /** The header of a reply was read; the machine's reader stands at its body. The hottest path there is: no garbage. */
 export function onReply(machine: Machinery, link: UpLink, xid: number, zxid: bigint, err: number): void {
@@ -76,7 +78,11 @@ function onRefusal(machine: Machinery, call: Call, zxid: bigint, err: number, li
   if (err === UNIMPLEMENTED && zxid === -1n) {
     machine.capabilities.refused(server, call.spec.opCode, machine.nowMs);
   }
-  if (isAuthDemand(err)) authDemanded(machine);
+  if (isAuthDemand(err)) return authDemanded(machine);
+  // The word of a request is not the last one on the session: the next handshake is.
+  if (err === SESSION_EXPIRED) return loseLink(machine, "the server says that the session is over");
+  if (err === SESSION_MOVED)
+    return loseLink(machine, "the server says that the session has moved to another");
 }
 
 function arm(machine: Machinery, call: Call, kind: "data" | "exist" | "child"): void {

@@ -61,7 +61,8 @@ export class Call {
   readonly path: string;
   readonly serverPath: string;
   readonly record: unknown;
-  readonly watch: CallWatch | undefined;
+  /** Undefined when none was asked for, or when it was taken back meanwhile. */
+  watch: CallWatch | undefined;
   readonly retry: RetryMode;
   readonly deadlineMs: number;
   readonly weight: number;

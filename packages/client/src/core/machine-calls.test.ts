@@ -506,6 +506,21 @@ describe("misuse and faults of our own", () => {
   });
 });
 
+describe("a refusal that is about the session", () => {
+  it.each(["SESSION_EXPIRED", "SESSION_MOVED"] as const)(
+    "%s sends us to the next handshake, which decides",
+    (code) => {
+      const h = up();
+      const call = h.call("setData", "/a");
+      h.refuse(h.request("setData"), code);
+      expect(call.error).toMatchObject({ code, applied: "no" });
+      expect(h.state).toBe("suspended");
+      h.comeBack({ sessionId: code === "SESSION_EXPIRED" ? 0n : 0x51n });
+      expect(h.state).toBe(code === "SESSION_EXPIRED" ? "expired" : "connected");
+    },
+  );
+});
+
 describe("an op code that the server does not know", () => {
   it("fails the call with UNIMPLEMENTED; what was sent beside it is asked again", () => {
     const h = up();

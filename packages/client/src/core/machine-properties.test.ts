@@ -371,7 +371,7 @@ describe("whatever users, networks and servers do", () => {
         play.h.connect();
         play.run(actions);
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   }, 120_000);
 

@@ -29,6 +29,7 @@ export function fail(machine: Machinery, target: Call | Ticket, error: ZkError):
 /** A call is answered. `reply` is what the server sent, `value` what the caller gets. */
 export function succeed(machine: Machinery, call: Call, value: unknown, zxid: bigint, reply: unknown): void {
   call.phase = "settled";
+  if (call.watch !== undefined) machine.pendingWatches.remove(call);
   if (machine.options.recordHistory)
     record(machine, call, { level: "operation", outcome: "ok", zxid, reply });
   if (machine.diagnosing) tellOperation(machine, call, undefined);
@@ -39,6 +40,7 @@ export function succeed(machine: Machinery, call: Call, value: unknown, zxid: bi
 export function failCall(machine: Machinery, call: Call, error: ZkError, zxid = 0n): void {
   if (call.phase === "settled") throw new Error(`${call.spec.name} ${call.path} was settled twice`);
   call.phase = "settled";
+  if (call.watch !== undefined) machine.pendingWatches.remove(call);
   if (machine.options.recordHistory) {
     const outcome = error.applied === "maybe" ? "ambiguous" : "failed";
     record(machine, call, { level: "operation", outcome, zxid, code: error.code });

@@ -27,7 +27,7 @@ import { pump } from "./sending.js";
 import type { AttemptFailure } from "./server-ring.js";
 import type { SessionState } from "./session-state.js";
 import { noticeStall, onTime } from "./timing.js";
-import { onAbandon, onAddAuth, onCall, onClose, onConnect } from "./wishes.js";
+import { onAbandon, onAddAuth, onCall, onClose, onConnect, onUnwatch } from "./wishes.js";
 
 const NOTHING: Output[] = [];
 
@@ -182,7 +182,7 @@ function take(machine: Machinery, input: Input): void {
     case "abandon":
       return onAbandon(machine, input.target, input.reason);
     case "unwatch":
-      return machine.watches.remove(input.path, input.watcher);
+      return onUnwatch(machine, input.path, input.watcher);
     case "resolved":
       return onResolved(machine, input.epoch, input.addresses);
     case "unresolved":

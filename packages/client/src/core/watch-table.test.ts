@@ -68,12 +68,13 @@ describe("WatchTable", () => {
 
   it("is quick with very many watchers at one path", () => {
     const table = new WatchTable();
-    const many = Array.from({ length: 50_000 }, (_, index) => watcher(String(index)));
-    const startedAtMs = performance.now();
+    const many = Array.from({ length: 200_000 }, (_, index) => watcher(String(index)));
+    const started = process.cpuUsage();
     for (const kind of ["data", "child"] as const) for (const each of many) table.add(kind, "/a", each);
-    for (const each of many.slice(0, 25_000)) table.remove("/a", each);
-    expect(table.clear()).toHaveLength(25_000);
-    expect(performance.now() - startedAtMs).toBeLessThan(3000);
+    for (const each of many.slice(0, 100_000)) table.remove("/a", each);
+    expect(table.clear()).toHaveLength(100_000);
+    // Looking at each of them each time would take minutes. Processor time, as the machine may be busy otherwise.
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(10_000);
   });
 });
 

@@ -10,6 +10,7 @@ import { fail, failCall, moveTo, record, settle, tellQueue } from "./reporting.j
 import { sendAuth, sendClose } from "./sending.js";
 import { isOver } from "./session-state.js";
 import { forgetAuthTicket, forgetTicket, refusedCredential, ticketError } from "./tickets.js";
+import type { Watcher } from "./watch-table.js";
 
 /** connect() */
 export function onConnect(machine: Machinery, ticket: Ticket): void {
@@ -101,8 +102,14 @@ export function onAbandon(machine: Machinery, target: Call | Ticket, cause: unkn
   failCall(machine, target, target.error("ABORTED", "the caller gave up", { server, cause }));
 }
 
+/** A watcher is not wanted any more at a path. The server is not told; what it still sends finds nobody. */
+export function onUnwatch(machine: Machinery, path: string, watcher: Watcher): void {
+  machine.watches.remove(path, watcher);
+  machine.pendingWatches.cancel(path, watcher);
+}
+
 function admit(machine: Machinery, call: Call): void {
-  const { book, watches, options } = machine;
+  const { book, watches, pendingWatches, options } = machine;
   if (call.phase !== "new") throw new Error(`${call.spec.name} ${call.path} was called twice`);
   call.startedAtMs = machine.nowMs;
   if (options.recordHistory) record(machine, call, { level: "operation", outcome: "invoked" });
@@ -118,8 +125,13 @@ function admit(machine: Machinery, call: Call): void {
     tellQueue(machine);
     return failCall(machine, call, call.error("QUEUE_FULL", refusal));
   }
-  if (call.watch !== undefined && watches.size >= options.limits.watchesMax) {
-    return failCall(machine, call, call.error("WATCHES_FULL", `${watches.size} watches stand (watchesMax)`));
+  if (call.watch !== undefined) {
+    const count = watches.size + pendingWatches.size;
+    if (count >= options.limits.watchesMax) {
+      const message = `${count} watches stand or are being set (watchesMax)`;
+      return failCall(machine, call, call.error("WATCHES_FULL", message));
+    }
+    pendingWatches.add(call);
   }
   book.enqueue(call);
   machine.deadlines.setEarlier("callDeadlines", call.deadlineMs);
