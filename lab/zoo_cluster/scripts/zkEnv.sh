@@ -371,7 +371,7 @@ zoo_talk() {
         exit 1' "$@"
       ;;
     python3)
-      exec python3 -c '
+      exec python3 -IS -c '
 import socket, sys
 print("asking", flush=True)
 try:
@@ -424,7 +424,7 @@ zoo_talk_for() {
 
 # zoo_ask HOST PORT WORD SECONDS: sends a four-letter word, waits at most SECONDS, sets zoo_reply.
 # Returns 0 with an answer, 1 when nobody accepts there, 2 when somebody accepts but says nothing in time, 69 when this
-# machine has no tool that can ask.
+# machine has no tool that can ask, 75 when the tool did not even begin in time, as on a machine that is very busy.
 zoo_ask() {
   while :; do
     zoo_reply=
@@ -436,8 +436,7 @@ zoo_ask() {
       case $zoo_reply in
         asking*) break ;;
       esac
-      # On a machine that is very busy even the tool may need longer than we have.
-      [ $zoo_asked -ne 137 ] || return 69
+      [ $zoo_asked -ne 137 ] || return 75
     fi
     # Not there, or there and not working: the next one.
     case $zoo_askers in

@@ -364,7 +364,8 @@ zoo_ask_server() {
 }
 
 # Sets zoo_answer: serving (then zoo_mode too), waiting (it says that it does not serve), silent (accepts, says nothing
-# within 2 s), alien (some other answer), refused, or mute (there is no client port, or no tool to ask with).
+# within 2 s), alien (some other answer), refused, mute (there is no client port, or no tool to ask with), or unasked (the
+# tool did not begin within 2 s).
 zoo_probe() {
   zoo_mode=
   zoo_answer=alien
@@ -375,6 +376,7 @@ zoo_probe() {
       0) ;;
       1) zoo_answer=refused && return ;;
       2) zoo_answer=silent && return ;;
+      75) zoo_answer=unasked && return ;;
       *) zoo_answer=mute && return ;;
     esac
     case $zoo_reply in
@@ -401,6 +403,7 @@ zoo_status() {
     waiting) zoo_not_serving "says that it is not serving requests: it is starting, or has no quorum" ;;
     silent) zoo_not_serving "accepts connections on $zoo_address, but did not answer within 2 s" ;;
     refused) zoo_not_serving "does not accept connections on $zoo_address: it is starting, or in trouble (see $zoo_log)" ;;
+    unasked) zoo_not_serving "could not be asked within 2 s: this machine is very busy" ;;
     alien) zoo_not_serving "lives, but $zoo_address is answered by $(zoo_port_owner_title "$zoo_port")" ;;
     *) zoo_not_serving "cannot be asked: $(zoo_why_mute)" ;;
   esac
@@ -417,6 +420,7 @@ zoo_status_without_record() {
     return
   fi
   case $zoo_answer in
+    unasked) zoo_down "$zoo_address could not be asked within 2 s: this machine is very busy." ;;
     refused | mute) zoo_down "Nobody accepts connections on $zoo_address." ;;
     alien) zoo_down "Not ZooKeeper: $zoo_address is answered by $(zoo_port_owner_title "$zoo_port")." ;;
   esac
@@ -496,8 +500,8 @@ zoo_make_folders() {
 
 # Found out before the server is started: where its output and its pid go.
 zoo_check_files() {
-  # In a subshell: where a redirection fails some shells end.
-  (: >>"$zoo_log") 2>/dev/null || zoo_fail "The server's output file $zoo_log cannot be written."
+  # In a subshell: where a redirection fails some shells end. Opening a pipe would wait for its reader.
+  [ -p "$zoo_log" ] || (: >>"$zoo_log") 2>/dev/null || zoo_fail "The server's output file $zoo_log cannot be written."
   if [ -d "$ZOOPIDFILE" ] || ! (: >"$ZOOPIDFILE.try.$$") 2>/dev/null; then
     zoo_unsaid="FAILED TO WRITE PID"
     zoo_fail "The pid file $ZOOPIDFILE cannot be written. No server was started."
@@ -593,6 +597,7 @@ zoo_has_reached_level() {
   case $? in
     0 | 2) return 0 ;;
     1) zoo_answer=refused ;;
+    75) zoo_answer=unasked ;;
     *) zoo_answer=mute ;;
   esac
   return 1
@@ -602,6 +607,7 @@ zoo_report_delay() {
   case $zoo_answer in
     waiting) zoo_delay="it accepts clients but does not serve: no quorum yet" ;;
     silent) zoo_delay="it accepts connections but does not answer" ;;
+    unasked) zoo_delay="it could not be asked: this machine is very busy" ;;
     alien) zoo_delay="$zoo_address is answered by $(zoo_port_owner_title "$zoo_port")" ;;
     mute) zoo_delay="whether it serves cannot be asked: $(zoo_why_mute)" ;;
     *) zoo_delay="it does not accept connections on $zoo_address" ;;

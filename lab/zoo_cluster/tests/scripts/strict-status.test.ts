@@ -5,7 +5,13 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "vitest";
 import { endProcess, eventually, freePort, isAlive, startListener } from "./support/processes.js";
-import { notServingAnswer, releaseFor, standaloneAnswer, type TestRelease } from "./support/test-release.js";
+import {
+  findCommand,
+  notServingAnswer,
+  releaseFor,
+  standaloneAnswer,
+  type TestRelease,
+} from "./support/test-release.js";
 
 const banner = "JMX enabled by default\nUsing config: ROOT/zookeeper-3.4.6/bin/../conf/zoo.cfg\n";
 /** 2 s and what a very busy machine adds; without a limit it would be forever. */
@@ -149,6 +155,28 @@ describe.concurrent("status without a server on record", () => {
     context.expect(stdout).toBe(down);
     context.expect(stderr).toContain("Process PID, named by ROOT/data/zookeeper_server.pid, is gone.\n");
     context.expect(exitCode).toBe(1);
+  });
+
+  it("a process that has ended but was not collected counts as gone: 1", async (context) => {
+    const release = await releaseFor(context, { port: await freePort() });
+    // What it becomes collects no children, as in a container whose first process is no init.
+    const parent = spawn("/bin/sh", ["-c", "true & echo $!; exec tail -f /dev/null", release.root], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    context.onTestFinished(() => void parent.kill("SIGKILL"));
+    const pid = await new Promise<string>((resolve) =>
+      parent.stdout.once("data", (data) => resolve(String(data).trim())),
+    );
+    await mkdir(release.dataDir);
+    await writeFile(release.pidFile, pid);
+    for (const env of (await findCommand("ps")) === null ? [{}] : [{}, { ZKLAB_PROC: "/nonexistent" }]) {
+      await eventually("the process to end and stay", async () => {
+        return (await ask(release, env)).stderr.includes(
+          "Process PID, named by ROOT/data/zookeeper_server.pid, is gone.",
+        );
+      });
+      context.expect((await ask(release, env)).exitCode).toBe(1);
+    }
   });
 
   it("the pid was given to another process: 1", async (context) => {

@@ -102,6 +102,8 @@ describe.concurrent("environment", () => {
       ZOO_LOG_DIR: join(release.root, 'log`s" $HOME \\'),
       CLASSPATH: "/it's.jar",
     };
+    // A file that the flag would match, were it a pattern.
+    await writeFile(join(release.cwd, "-Dstar=file"), "");
     await release.run("zkServer.sh", ["start"], { env });
     await release.run("zkServer.sh", ["stop"], { env });
     const { stdout } = await printed(release, env);

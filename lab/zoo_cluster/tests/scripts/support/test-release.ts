@@ -168,6 +168,20 @@ export class TestRelease {
     return found !== null;
   }
 
+  /** Makes the processes that call a tool wait there for each other, until as many have come. */
+  async meetAt(name: string, count: number): Promise<void> {
+    const real = await findCommand(name);
+    const meeting = join(this.root, "meeting");
+    await mkdir(meeting);
+    await this.removeTool(name);
+    await writeFile(
+      join(this.toolsDir, name),
+      `#!/bin/sh\n: >'${meeting}'/$$\nwhile [ $(ls '${meeting}' | wc -l) -lt ${count} ]; do sleep 0.02; done\nexec ${real} "$@"\n`,
+    );
+    await chmod(join(this.toolsDir, name), 0o755);
+    await this.addTool("wc");
+  }
+
   async removeTool(name: string): Promise<void> {
     await rm(join(this.toolsDir, name), { force: true });
   }
