@@ -1,18 +1,16 @@
+/** Random users, networks and servers for the session machine, and what must hold whatever they do. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { MachineHarness, type Outcome } from "../testing/machine-harness.js";
+import { expect } from "vitest";
+import { Call, type Output, type SessionState } from "../src/core/index.js";
+import { isLegalMove } from "../src/core/session-state.js";
+import { MachineHarness, type Outcome } from "../src/testing/machine-harness.js";
 import {
   connectResponseFrame,
   eventFrame,
   headerFrame,
   replyFrame,
   type SeenRequest,
-} from "../testing/server-wire.js";
-import { Call } from "./call.js";
-import type { Output } from "./outputs.js";
-import { isLegalMove, type SessionState } from "./session-state.js";
-
-// Random users, networks and servers. Whatever they do, the rules at the head of session-machine.ts hold.
+} from "../src/testing/server-wire.js";
 
 type Action =
   | { readonly do: "connect" | "close" | "addAuth"; readonly timeoutMs: number }
@@ -102,7 +100,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 );
 
-const story = fc.record({
+/** A scene and what happens in it. */
+export const story = fc.record({
   seed: fc.integer(),
   servers: fc.integer({ min: 1, max: 3 }),
   outstandingMax: fc.constantFrom(1, 3, 1000),
@@ -110,10 +109,10 @@ const story = fc.record({
   actions: fc.array(fc.record({ action, drained: fc.boolean() }), { maxLength: 120 }),
 });
 
-type Story = typeof story extends fc.Arbitrary<infer T> ? T : never;
+export type Story = typeof story extends fc.Arbitrary<infer T> ? T : never;
 
 /** Plays a story and checks what must hold after each of its steps. */
-class Play {
+export class Play {
   readonly h: MachineHarness;
   /** Every request that was written, with its epoch. */
   readonly written: { readonly epoch: number; readonly request: SeenRequest }[] = [];
@@ -348,7 +347,7 @@ const STAT = {
 };
 
 /** The log as text, with targets and watchers by number. */
-function transcript(outputs: readonly Output[]): string {
+export function transcript(outputs: readonly Output[]): string {
   const numbers = new Map<object, number>();
   return JSON.stringify(outputs, (key, value: unknown) => {
     if (typeof value === "bigint") return `${value}n`;
@@ -362,61 +361,3 @@ function transcript(outputs: readonly Output[]): string {
     return value;
   });
 }
-
-describe("whatever users, networks and servers do", () => {
-  it("every rule holds at every step, and close() settles everything", () => {
-    fc.assert(
-      fc.property(story, ({ actions, ...scene }) => {
-        const play = new Play(scene);
-        play.h.connect();
-        play.run(actions);
-      }),
-      { numRuns: 1000 },
-    );
-  }, 120_000);
-
-  it("the same seed and the same inputs give the same outputs", () => {
-    fc.assert(
-      fc.property(story, ({ actions, ...scene }) => {
-        const transcripts = [0, 1].map(() => {
-          const play = new Play(scene);
-          play.h.connect();
-          play.run(actions);
-          return transcript(play.h.log);
-        });
-        expect(transcripts[0]).toBe(transcripts[1]);
-      }),
-      { numRuns: 200 },
-    );
-  }, 120_000);
-});
-
-describe("however bytes are cut", () => {
-  it("the same things come out in the same order", () => {
-    const event = eventFrame({ type: "NodeCreated", path: "/1" });
-    const refusal = (xid: number, zxid: bigint) => headerFrame({ xid, zxid, err: -101 });
-    const stream = [refusal(1, 5n), event, refusal(2, 6n), event, refusal(4, 7n), refusal(3, 8n), event];
-    const bytes = new Uint8Array(stream.flatMap((frame) => [...frame]));
-    const play = (cuts: readonly number[]): string => {
-      const h = new MachineHarness();
-      h.up();
-      const before = h.log.length;
-      for (let call = 1; call <= 4; call += 1) h.call("exists", `/${call % 2}`, { watcher: {} });
-      let at = 0;
-      for (const cut of [...cuts, bytes.length]) {
-        h.receive(bytes.subarray(at, cut));
-        at = cut;
-      }
-      expect(h.machine.lastZxid).toBe(8n);
-      return transcript(h.log.slice(before));
-    };
-    const whole = play([]);
-    expect(whole.match(/"kind":"watch"/g)).toHaveLength(2);
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: 0, max: bytes.length }), { maxLength: 60 }), (cuts) => {
-        expect(play(cuts.sort((one, other) => one - other))).toBe(whole);
-      }),
-      { numRuns: 200 },
-    );
-  });
-});
