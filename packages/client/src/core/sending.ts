@@ -12,7 +12,8 @@ import { REARM_OVERHEAD_BYTES } from "./watch-table.js";
 /** Sends what waits, as far as the limits allow. */
 export function pump(machine: Machinery): void {
   const { book, link } = machine;
-  if (book.queuedSize === 0 || link.phase !== "up" || link.closeXid !== undefined) return;
+  // A client that closes has an empty queue and takes nothing in, so nothing follows the request to close.
+  if (book.queuedSize === 0 || link.phase !== "up") return;
   while (!link.blocked && machine.link === link) {
     const call = book.next();
     if (call === undefined) break;

@@ -104,6 +104,22 @@ describe("ScriptedServer", () => {
   });
 });
 
+describe("localhost", () => {
+  it("is reached although only one of its addresses is listened on", async () => {
+    const server = new ScriptedServer();
+    await using listener = await listenOnLoopback(server);
+    const client = createClient(`localhost:${listener.port}`);
+    const connecting = client.connect();
+    const connection = await server.connection();
+    await connection.handshake();
+    await connecting;
+    expect(client.server).toBe(`localhost:${listener.port}`);
+    const closing = client.close();
+    connection.acknowledge(await connection.expect("closeSession"));
+    expect((await closing).confirmed).toBe(true);
+  });
+});
+
 describe("ManualResolver", () => {
   it("knows literal addresses, what it was told, and nothing else", async () => {
     const resolver = new ManualResolver()
