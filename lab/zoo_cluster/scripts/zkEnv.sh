@@ -7,6 +7,8 @@
 # Two modes, chosen by ZKLAB_COMPAT: unset or `strict` never claims what did not happen; `3.4.6` does what the scripts
 # of that release did, quirks included. See README.md beside the sources of these scripts.
 #
+# It stays whole because a release's bin folder takes four scripts and no more.
+#
 # Written for any POSIX sh (tried with bash, dash and busybox). No `local`: names of ours begin with zoo_.
 
 case ${ZKLAB_COMPAT:-strict} in

@@ -11,7 +11,7 @@
 # becomes java, creating the pid file exclusively. So a start that is killed at any moment leaves no server that is not
 # on record, and of two starts at once only one wins.
 #
-# Longer than most files, because a release's bin folder takes four scripts and no more.
+# It stays whole, long as it is, because a release's bin folder takes four scripts and no more.
 
 # java.env and zookeeper-env.sh were always read by bash, so they may need it. Without bash any POSIX sh will do.
 if [ -z "${BASH_VERSION:-}" ] && [ -z "${ZKLAB_SHELL_CHOSEN:-}" ] && command -v bash >/dev/null 2>&1; then
@@ -552,7 +552,7 @@ zoo_someone_accepts() {
 # Starts the server process. It puts itself on record before it becomes java: see the top of this file.
 zoo_launch() {
   (
-    trap '' HUP
+    trap '' HUP INT # the end of the session and Ctrl-C are for this script, not for the server
     zoo_own_pid=$(exec sh -c 'echo "$PPID"')
     zoo_own_birth=$(zoo_process_birth "$zoo_own_pid")
     (set -C && printf %s "$zoo_own_pid" >"$ZOOPIDFILE") 2>/dev/null || exit 97

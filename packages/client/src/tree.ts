@@ -12,14 +12,12 @@ export interface TreeHost {
 
 /** Requests that one tree operation keeps under way, so that it leaves room for others. */
 const CONCURRENCY = 64;
-/** Times that a node is emptied again because others keep adding children. */
-const REFILLS_MAX = 10;
 
 /** Removes a node and all below it, deepest first. @returns how many nodes were removed */
 export async function removeTree(client: TreeHost, path: string, budget: Budget): Promise<number> {
   let removed = 0;
   try {
-    for (let refill = 0; ; refill += 1) {
+    for (;;) {
       const levels = await listLevels(client, path, budget);
       if (levels.length === 0) return removed;
       try {
@@ -30,8 +28,8 @@ export async function removeTree(client: TreeHost, path: string, budget: Budget)
         }
         return removed;
       } catch (error) {
-        // Somebody added a child behind our back; look again, but not for ever.
-        if (!isZkError(error, "NOT_EMPTY") || refill >= REFILLS_MAX) throw error;
+        // Somebody added a child behind our back; look again, for as long as the budget lasts.
+        if (!isZkError(error, "NOT_EMPTY")) throw error;
       }
     }
   } catch (error) {

@@ -1,4 +1,8 @@
-/** Every operation of the client on a real 3.4.6 ensemble, each answer looked at field by field. */
+/**
+ * Every operation of the client on a real 3.4.6 ensemble, each answer looked at field by field.
+ *
+ * Stays whole: one ensemble serves all, and the list is read from top to bottom as what a client can do.
+ */
 import {
   type Client,
   CREATOR_ALL_ACL,

@@ -1,6 +1,8 @@
 /**
  * ZKLAB_COMPAT=3.4.6: what the script of that release does, quirks included, on standard output, standard error, in
  * exit code, pid file and arguments. Source: ZooKeeper 3.4.6, bin/zkServer.sh and bin/zkEnv.sh, their behaviour.
+ *
+ * Stays whole: it is one table, read beside that release's script from top to bottom.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
