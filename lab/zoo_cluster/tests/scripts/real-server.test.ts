@@ -142,6 +142,27 @@ it("start-foreground is the server itself: it ends on TERM", async (context) => 
   expect(stdout).toContain("binding to port");
 });
 
+it("Ctrl-C and the end of the session end the script that waits, and not the server", async (context) => {
+  const [port, ...peers] = await Promise.all([freePort(), freePort(), freePort(), freePort(), freePort()]);
+  const config = `server.1=127.0.0.1:${peers[0]}:${peers[1]}\nserver.2=127.0.0.1:${peers[2]}:${peers[3]}\n`;
+  const server = await realServerFor(context, { port, id: 1, config });
+  const script = server.spawn("zkServer.sh", ["start", "--wait", String(startLimitSeconds)]);
+  const ended = new Promise((resolve) => script.once("exit", (_code, signal) => resolve(signal)));
+  await eventually(
+    "the server to accept clients",
+    async () => (await server.zkServer(["status"])).stderr.includes("says that it is not serving requests"),
+    startLimitSeconds * 1000,
+  );
+  const pid = await server.pid();
+  // To the whole group, as a terminal does it.
+  for (const signal of ["SIGHUP", "SIGINT"] as const) process.kill(-(script.pid ?? Number.NaN), signal);
+  expect(await ended).toMatch(/^SIG(HUP|INT)$/);
+  const status = await server.zkServer(["status"]);
+  expect(status.stderr).toContain(`Process ${pid} says that it is not serving requests`);
+  expect(status.exitCode).toBe(3);
+  expect(await server.zkServer(["stop"])).toMatchObject({ exitCode: 0 });
+});
+
 it("three servers: started without each waiting for a quorum, told apart by status", async (context) => {
   const ports: number[] = [];
   for (let index = 0; index < 9; index++) ports.push(await freePort());

@@ -111,6 +111,16 @@ export class RealServer {
     });
   }
 
+  /** Starts a script as the leader of a process group of its own, and does not wait for it. */
+  spawn(script: string, words: readonly string[]): ChildProcess {
+    return spawn(join(this.releaseDir, "bin", script), words, {
+      cwd: this.root,
+      env: this.#env,
+      stdio: "ignore",
+      detached: true,
+    });
+  }
+
   async start(...options: readonly string[]): Promise<ScriptRun> {
     return await this.zkServer(["start", "--wait", String(startLimitSeconds), ...options]);
   }
