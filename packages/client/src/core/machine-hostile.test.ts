@@ -283,6 +283,21 @@ describe("on a connection that stands", () => {
     survives(h, /refused to set the watches/);
   });
 
+  it("what follows the end of a connection in the same bytes is not held against the next attempt", () => {
+    const h = up();
+    h.call("exists", "/w", { watcher: {} });
+    h.refuse(h.request("exists"), "NO_NODE");
+    h.disconnect();
+    h.comeBack();
+    h.advance(1000);
+    h.receive(
+      headerFrame({ xid: -8, zxid: 1n, err: -5 }),
+      new Uint8Array([0, 1, 0, 0]),
+      new Uint8Array(3000),
+    );
+    expect(h.machine.phase).toBe("resolving");
+  });
+
   it("a thousand rounds of garbage leave nothing behind", () => {
     const h = up();
     for (let round = 0; round < 1000; round += 1) {
