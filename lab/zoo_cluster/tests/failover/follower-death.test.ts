@@ -26,7 +26,11 @@ describe("the follower killed that the client sits on", () => {
     const watches = new WatchBook();
     await other.works();
     await other.zk.exists("/mine", { watch: watches.listener("ephemeral seen by another") });
-    for (const path of ["/data", "/parent", "/gone"]) await client.zk.create(path, "before");
+    for (const path of ["/data", "/parent", "/gone", "/used"]) await client.zk.create(path, "before");
+    // This one is used up before, so it is not set again either.
+    await client.zk.getData("/used", { watch: watches.listener("used") });
+    await client.zk.setData("/used", "at once");
+    expect(watches.told("used")).toEqual(["NodeDataChanged"]);
     await client.zk.getData("/data", { watch: watches.listener("data") });
     await client.zk.getChildren("/parent", { watch: watches.listener("children") });
     await client.zk.exists("/absent", { watch: watches.listener("absent") });
@@ -52,13 +56,15 @@ describe("the follower killed that the client sits on", () => {
       data: ["NodeDataChanged"],
       "gone, children": ["NodeDeleted"],
       "gone, data": ["NodeDeleted"],
+      used: ["NodeDataChanged"],
     };
-    await until("every watch to fire", () => Object.keys(watches.all).length === 5);
+    await until("every watch to fire", () => Object.keys(watches.all).length === 6);
     expect(watches.all).toEqual(once);
     // A second change finds no watch. What comes of it comes before the answer to the sync.
     await other.zk.setData("/data", "again");
     await other.zk.create("/parent/second");
     await other.zk.setData("/absent", "again");
+    await other.zk.setData("/used", "again");
     await client.works();
     expect(watches.all).toEqual(once);
     expect(client.zk.load.watches).toBe(0);
