@@ -14,6 +14,7 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 
 const searchMs = 4_000;
 const quietMs = 1_500;
+const removeMs = 10_000;
 
 /** @type {{servers: {marker: string, config: string, script: string}[], remove: string[]}} */
 let ensemble = { servers: [], remove: [] };
@@ -55,10 +56,20 @@ function end() {
     if (killStrays() > 0) lastSeen = Date.now();
     const now = Date.now();
     if (now - lastSeen < quietMs && now - started < searchMs) return;
+    // A server that is just ending may still write; then the next round finds an empty folder to remove.
+    if (now - started < removeMs && !ensemble.remove.every(remove)) return;
     clearInterval(timer);
-    for (const path of ensemble.remove) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
     process.exit(0);
   }, 100);
+}
+
+function remove(path) {
+  try {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function killStrays() {

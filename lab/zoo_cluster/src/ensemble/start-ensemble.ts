@@ -158,10 +158,14 @@ function assemble(
     begin: () => watchdog.start(),
     end: async () => {
       endedBefore(controls);
-      watchdog.release();
-      await removeState(labFolder(dir));
-      await lease.release();
-      if (!folder.keeps) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+      try {
+        await removeState(labFolder(dir));
+        await lease.release();
+        if (!folder.keeps) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+      } finally {
+        // Last: should we be killed half way, the watchdog removes the rest.
+        watchdog.release();
+      }
     },
   });
 }
@@ -175,6 +179,8 @@ async function startAll(
 ): Promise<void> {
   const { spec, controls } = ensemble;
   const { signal, onProgress } = settings;
+  // Before anything else: from here on nothing of us is left, however we end.
+  await ensemble.begin();
   const createdAt = new Date().toISOString();
   await writeState(labFolder(spec.dir), {
     schema: stateSchema,
@@ -187,7 +193,6 @@ async function startAll(
     signal?.throwIfAborted();
     await installServer(spec, server, release, java);
   }
-  await ensemble.begin();
   onProgress(`starting ${spec.servers.length} servers of ${spec.version} in ${spec.dir}`);
   // All of them even when one fails: a process that is being started must be known before it can be stopped.
   const starts = await Promise.allSettled(
