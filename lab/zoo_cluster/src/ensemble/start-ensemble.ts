@@ -15,7 +15,15 @@ import { type EnsembleOptions, type EnsembleSettings, resolveOptions } from "./o
 import { ProcessEnsemble } from "./process-ensemble.js";
 import { waitForReady } from "./readiness.js";
 import { createControls, noJava, silentListener } from "./server-control.js";
-import { labFolder, lockFolder, readState, removeState, stateSchema, writeState } from "./state-file.js";
+import {
+  labFolder,
+  lockFolder,
+  readState,
+  removeState,
+  stateFilePath,
+  stateSchema,
+  writeState,
+} from "./state-file.js";
 import type { Ensemble } from "./types.js";
 
 /** New blocks of ports that are tried when a server finds a leased port taken after all. */
@@ -61,7 +69,7 @@ async function startOnce(settings: EnsembleSettings, java: Java, release: Releas
     : await takeLock(lockFolder(labFolder(folder.dir)), "startEnsemble", { signal });
   try {
     if (!folder.isTemporary) await takeOverFolder(folder.dir, settings);
-    const lease = await leasePorts(settings.servers, undefined, signal);
+    const lease = await leasePorts(settings.servers, { signal });
     const ensemble = assemble(settings, java, release, folder, lease);
     try {
       await startAll(ensemble, settings, release, java, lease);
@@ -116,7 +124,7 @@ async function takeOverFolder(dir: string, { env }: EnsembleSettings): Promise<v
       { details: { dir, name: state.spec.name } },
     );
   }
-  await releaseBlocks(state.portBlocks);
+  await releaseBlocks(state.portBlocks, stateFilePath(labFolder(dir)));
   await removeState(labFolder(dir));
 }
 

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readState, removeState } from "../ensemble/state-file.js";
+import { readState, removeState, stateFilePath } from "../ensemble/state-file.js";
 import { releaseBlocks } from "../ports/port-lease.js";
 import { installRecordName } from "../release/install.js";
 import { attach, checkExpectation, type Expectation, type LabContext, whileLocked } from "./open-lab.js";
@@ -47,7 +47,7 @@ export async function takeDownLocked(
     if (stopped.length > 0) context.onProgress(`stopping server ${stopped.join(", ")}`);
     await lab.stop();
     await removeState(place.folder);
-    await releaseBlocks(state.portBlocks);
+    await releaseBlocks(state.portBlocks, stateFilePath(place.folder));
   }
   await stopStrays(place, context);
   return { stopped, wiped: options.wipe === true ? await wipe(place) : [] };

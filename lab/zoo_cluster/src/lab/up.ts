@@ -177,11 +177,10 @@ async function planLab(
   const clientPorts = options.ports ?? (place.isDefault ? defaultPorts : null);
   await stopStrays(place, context);
   await checkFree(place, clientPorts ?? []);
-  const lease = await leasePorts(
-    count,
-    { kind: "lab", stateFile: stateFilePath(place.folder) },
-    context.signal,
-  );
+  const lease = await leasePorts(count, {
+    owner: { kind: "lab", stateFile: stateFilePath(place.folder) },
+    signal: context.signal,
+  });
   try {
     const spec: EnsembleSpec = {
       name: place.name,

@@ -42,20 +42,35 @@ describe("a lease", () => {
     const dir = await mkdtemp(join(tmpdir(), "zk-lab-lease-"));
     const stateFile = join(dir, "state.json");
     await writeFile(stateFile, "{}");
-    const first = await leasePorts(3, { kind: "lab", stateFile });
+    const first = await leasePorts(3, { owner: { kind: "lab", stateFile } });
     const [block] = first.blocks;
     const file = join(leaseDir(), `${block}.json`);
     expect(existsSync(file)).toBe(true);
-    await releaseBlocks(first.blocks);
+    // Another lab that had the block once does not take it away.
+    await releaseBlocks(first.blocks, join(dir, "other.json"));
+    expect(existsSync(file)).toBe(true);
+    await releaseBlocks(first.blocks, stateFile);
     expect(existsSync(file)).toBe(false);
     await first.release();
     await rm(dir, { recursive: true });
     expect((await readdir(leaseDir())).includes(`${block}.json`)).toBe(false);
   });
 
+  it("is refused when every block of the range is taken, and what was taken for it is given back", async () => {
+    // A range of two blocks that we have: one block is taken by us, so that four servers cannot get their two.
+    const found = await leasePorts(3);
+    const range = { rangeStart: found.blocks[0]!, blocks: 2 };
+    await expect(leasePorts(4, range)).rejects.toMatchObject({
+      code: "NO_PORTS",
+      message: expect.stringContaining(`No free ports for 4 servers between ${range.rangeStart} and `),
+    });
+    await found.release();
+    for (const block of found.blocks) expect(existsSync(join(leaseDir(), `${block}.json`))).toBe(false);
+  });
+
   it("is not taken when the signal has ended the wish for it", async () => {
     const reason = new Error("no more");
-    await expect(leasePorts(3, undefined, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(leasePorts(3, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 });
 

@@ -52,35 +52,41 @@ export function leaseRangeStart(ephemeralRange: string | null = readEphemeralRan
   return ephemeralLow - length >= 5_000 ? ephemeralLow - length : usual;
 }
 
+/** Whose a lease is, where it may lie, and when to give up. */
+export interface LeaseOptions {
+  /** Default: this process. */
+  readonly owner?: LeaseOwner;
+  /** First port of the range; default {@link leaseRangeStart}. */
+  readonly rangeStart?: number;
+  /** Blocks in the range; default {@link blocksMax}. */
+  readonly blocks?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Leases blocks for `servers` servers.
  *
- * @param owner default: this process.
  * @throws LabError `NO_PORTS` when every block is leased or in use.
  */
-export async function leasePorts(
-  servers: number,
-  owner?: LeaseOwner,
-  signal?: AbortSignal,
-): Promise<PortLease> {
-  const holder: LeaseOwner = owner ?? { kind: "process", ...ownIdentity() };
+export async function leasePorts(servers: number, options: LeaseOptions = {}): Promise<PortLease> {
+  const { signal, rangeStart: start = leaseRangeStart(), blocks: blockCount = blocksMax } = options;
+  const holder: LeaseOwner = options.owner ?? { kind: "process", ...ownIdentity() };
   const wanted = Math.ceil(servers / serversPerBlock);
   const claimed: { block: number; guard: Server }[] = [];
-  const start = leaseRangeStart();
   // Processes that start together begin at different blocks, so they seldom try the same one.
-  const offset = (process.pid * 7) % blocksMax;
+  const offset = (process.pid * 7) % blockCount;
   try {
-    for (let index = 0; index < blocksMax && claimed.length < wanted; index++) {
+    for (let index = 0; index < blockCount && claimed.length < wanted; index++) {
       signal?.throwIfAborted();
-      const block = start + ((offset + index) % blocksMax) * portsPerBlock;
+      const block = start + ((offset + index) % blockCount) * portsPerBlock;
       const guard = await claimBlock(block, holder);
       if (guard !== null) claimed.push({ block, guard });
     }
     if (claimed.length < wanted) {
       throw new LabError(
         "NO_PORTS",
-        `No free ports for ${servers} servers between ${start} and ${start + blocksMax * portsPerBlock - 1}: every block of ten is leased or in use. Leases are in ${leaseDir()}; \`lab doctor\` lists stray servers.`,
-        { details: { from: start, blocks: blocksMax } },
+        `No free ports for ${servers} servers between ${start} and ${start + blockCount * portsPerBlock - 1}: every block of ten is leased or in use. Leases are in ${leaseDir()}; \`lab doctor\` lists stray servers.`,
+        { details: { from: start, blocks: blockCount } },
       );
     }
   } catch (error) {
@@ -97,9 +103,16 @@ export async function leasePorts(
   };
 }
 
-/** Gives back blocks that an earlier process leased for a lab. */
-export async function releaseBlocks(blocks: readonly number[]): Promise<void> {
-  await Promise.all(blocks.map((block) => giveBack(block, null)));
+/**
+ * Gives back blocks that an earlier process leased for the lab of this state file. A block that belongs to somebody else
+ * by now stays theirs.
+ */
+export async function releaseBlocks(blocks: readonly number[], stateFile: string): Promise<void> {
+  for (const block of blocks) {
+    const owner = await readLease(block);
+    const isOurs = owner?.kind === "lab" && owner.stateFile === stateFile;
+    if (isOurs || !isLive(owner)) await giveBack(block, null);
+  }
 }
 
 /** Where the lease files are: one folder a user, whatever `TMPDIR` says, so that all processes of the user see it. */
