@@ -124,14 +124,6 @@ export const layers: readonly Layer[] = [
     node: true,
   },
   {
-    // Modules that are linked by hand, into a context that has nothing else.
-    name: "bare context",
-    folder: "tools/bare-context",
-    reaches: [],
-    workspace: ["@zk/client/core", "@zk/protocol"],
-    node: true,
-  },
-  {
     name: "tools",
     folder: "tools",
     // Tools of the whole repository may run a real ensemble, as the commands of the lab do: from what was built.

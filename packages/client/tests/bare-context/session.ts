@@ -1,7 +1,6 @@
-// @ts-nocheck: its imports exist only where run.mjs links them
 // One session from connect to close, against a server of a few lines, in a world without time or chance of its own.
-import { Call, DEFAULT_LIMITS, DEFAULT_RECONNECT, SessionMachine } from "@zk/client/core";
 import * as protocol from "@zk/protocol";
+import { Call, DEFAULT_LIMITS, DEFAULT_RECONNECT, SessionMachine } from "../../src/core/index.js";
 
 const { ConnectResponse, FrameSplitter, GetDataRequest, GetDataResponse, OpCode } = protocol;
 const { ReplyHeader, RequestHeader } = protocol;
@@ -23,13 +22,14 @@ export function run() {
     reconnect: DEFAULT_RECONNECT,
     recordHistory: true,
   });
-  const seen = [];
+  const seen: string[] = [];
   let nowMs = 1_000;
   let splitter = new FrameSplitter();
   let shaken = false;
 
-  const receive = (epoch, bytes) => machine.step({ kind: "received", nowMs, epoch, bytes });
-  const answer = (epoch, request) => {
+  const receive = (epoch: number, bytes: Uint8Array) =>
+    machine.step({ kind: "received", nowMs, epoch, bytes });
+  const answer = (epoch: number, request: Uint8Array) => {
     if (!shaken) {
       shaken = true;
       const passwd = new Uint8Array(16).fill(7);
@@ -63,9 +63,11 @@ export function run() {
           for (let frame = splitter.next(); frame !== null; frame = splitter.next())
             answer(output.epoch, frame);
         } else if (output.kind === "state") seen.push(`state ${output.state}`);
-        else if (output.kind === "settled")
-          seen.push(`settled ${output.target.ticket ?? output.target.path}`);
-        else if (output.kind === "failed") seen.push(`failed ${output.error.code}: ${output.error.message}`);
+        else if (output.kind === "settled") {
+          const { target } = output;
+          seen.push(`settled ${target instanceof Call ? target.path : target.ticket}`);
+        } else if (output.kind === "failed")
+          seen.push(`failed ${output.error.code}: ${output.error.message}`);
       }
     }
     throw new Error("the machine never came to rest");
@@ -73,7 +75,7 @@ export function run() {
 
   machine.step({ kind: "connect", nowMs, ticket: { ticket: "connect", deadlineMs: Infinity } });
   settle();
-  const values = [];
+  const values: string[] = [];
   const spec = {
     ...{ name: "getData", opCode: OpCode.GET_DATA, request: GetDataRequest, response: GetDataResponse },
     ...{ isWrite: false, throughLeader: false, absentIsAnswer: false },
@@ -81,7 +83,8 @@ export function run() {
   const call = new Call({
     ...{ spec, path: "/a", serverPath: "/a", record: { path: "/a", watch: false } },
     ...{ retry: "safe", deadlineMs: nowMs + 5_000, weight: 100 },
-    finish: (reply) => values.push(`${reply.data.join()} version ${reply.stat.version}`),
+    finish: (reply: protocol.GetDataResponse) =>
+      values.push(`${reply.data?.join()} version ${reply.stat.version}`),
   });
   machine.step({ kind: "call", nowMs, call });
   settle();
