@@ -135,9 +135,9 @@ export class ChildClient {
     return await this.#until("the child to have touched its session", () => this.of("touched")[before]);
   }
 
-  /** SIGSTOP; resolves when the whole process stands still. */
+  /** The child stops itself (SIGSTOP) between two turns of its event loop; resolves when it stands still. */
   async pause(): Promise<void> {
-    this.#process.kill("SIGSTOP");
+    this.#process.stdin?.write("stand still\n");
     await until("the child to stand still", () => processTable.read(this.#process.pid ?? 0)?.isPaused);
   }
 
