@@ -14,7 +14,7 @@ describe("whatever users, networks and servers do", () => {
         play.h.connect();
         play.run(actions);
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   }, 120_000);
 
@@ -29,7 +29,7 @@ describe("whatever users, networks and servers do", () => {
         });
         expect(transcripts[0]).toBe(transcripts[1]);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   }, 120_000);
 });
