@@ -307,20 +307,64 @@ zoo_process_title() {
   printf 'process %s (%s)\n' "$1" "$(printf '%s' "${zoo_title% }" | LC_ALL=C tr -d '\000-\037\177' | cut -c 1-160)"
 }
 
+# Prints the inodes of the sockets that listen on TCP port $1.
+zoo_port_inodes() {
+  cat "$zoo_proc/net/tcp" "$zoo_proc/net/tcp6" 2>/dev/null |
+    awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { printf "%s ", $10 }'
+}
+
+# zoo_inode_holders INODES FOLDER...: prints the pids that hold one of these sockets, of the /proc/PID/fd given.
+zoo_inode_holders() {
+  zoo_inodes=$1
+  shift
+  # The links' targets are what we read, and those are sockets.
+  # shellcheck disable=SC2012
+  ls -l "$@" /dev/null 2>/dev/null | awk -v inodes="$zoo_inodes" '
+    BEGIN { n = split(inodes, list, " "); for (i = 1; i <= n; i++) wanted["socket:[" list[i] "]"] = 1 }
+    /^\/.*\/fd:$/ { sub(/\/fd:$/, ""); sub(/.*\//, ""); pid = $0; next }
+    $NF in wanted && !(pid in seen) { seen[pid] = 1; print pid }'
+}
+
+zoo_sees_sockets() { zoo_has_proc && [ -r "$zoo_proc/net/tcp" ]; }
+
 # Prints the pids that listen on TCP port $1, as far as this user may know them.
 zoo_port_owners() {
-  if zoo_has_proc && [ -r "$zoo_proc/net/tcp" ]; then
-    zoo_inodes=$(cat "$zoo_proc/net/tcp" "$zoo_proc/net/tcp6" 2>/dev/null |
-      awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { printf "%s ", $10 }')
-    [ -n "$zoo_inodes" ] || return 0
-    # shellcheck disable=SC2012 # The links' targets are what we read, and those are sockets.
-    ls -l "$zoo_proc"/[0-9]*/fd 2>/dev/null | awk -v inodes="$zoo_inodes" '
-      BEGIN { n = split(inodes, list, " "); for (i = 1; i <= n; i++) wanted["socket:[" list[i] "]"] = 1 }
-      /^\/.*\/fd:$/ { sub(/\/fd:$/, ""); sub(/.*\//, ""); pid = $0; next }
-      $NF in wanted && !(pid in seen) { seen[pid] = 1; print pid }'
+  if zoo_sees_sockets; then
+    zoo_listening=$(zoo_port_inodes "$1")
+    if [ -n "$zoo_listening" ]; then zoo_inode_holders "$zoo_listening" "$zoo_proc"/[0-9]*/fd; fi
   elif command -v lsof >/dev/null 2>&1; then
     lsof -nP -t "-iTCP:$1" -sTCP:LISTEN 2>/dev/null
   fi
+}
+
+# zoo_may_own PID PORT: false only if it is seen that neither the process nor one that it started listens there, but
+# somebody else does.
+zoo_may_own() {
+  if zoo_sees_sockets; then
+    zoo_listening=$(zoo_port_inodes "$2")
+    [ -z "$(zoo_inode_holders "$zoo_listening" "$zoo_proc/$1/fd")" ] || return 0
+  fi
+  zoo_owners=$(zoo_port_owners "$2")
+  [ -n "$zoo_owners" ] || return 0
+  for zoo_owner in $zoo_owners; do
+    if zoo_descends "$zoo_owner" "$1"; then return 0; fi
+  done
+  return 1
+}
+
+# zoo_descends PID ANCESTOR: whether a process is that one or was started by it, through however many others.
+zoo_descends() {
+  zoo_child_of=$1
+  while [ -n "$zoo_child_of" ] && [ "$zoo_child_of" -gt 1 ]; do
+    [ "$zoo_child_of" -ne "$2" ] || return 0
+    if zoo_has_proc; then
+      zoo_child_of=$(cat "$zoo_proc/$zoo_child_of/stat" 2>/dev/null)
+      zoo_child_of=$(printf '%s\n' "${zoo_child_of##*) }" | cut -d ' ' -f 2)
+    else
+      zoo_child_of=$(ps -o ppid= -p "$zoo_child_of" 2>/dev/null | tr -d ' ')
+    fi
+  done
+  return 1
 }
 
 # Says who listens on TCP port $1.

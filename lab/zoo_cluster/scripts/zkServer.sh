@@ -393,7 +393,11 @@ zoo_status() {
   zoo_examine
   zoo_answer=paused
   if [ "$zoo_verdict" != ours ] || ! zoo_is_paused "$zoo_pid"; then zoo_probe; fi
-  if [ "$zoo_verdict" != ours ]; then zoo_status_without_record; fi
+  if [ "$zoo_verdict" != ours ]; then
+    zoo_status_without_record
+  elif [ "$zoo_answer" = serving ] && ! zoo_may_own "$zoo_pid" "$zoo_port"; then
+    zoo_answer=alien
+  fi
   case $zoo_answer in
     serving)
       echo "Mode: $zoo_mode"
@@ -588,6 +592,8 @@ zoo_await_level() {
 zoo_has_reached_level() {
   if [ "$zoo_until" = serving ]; then
     zoo_probe
+    # Somebody else may have taken the port since it was checked.
+    if [ "$zoo_answer" = serving ] && ! zoo_may_own "$zoo_child" "$zoo_port"; then zoo_answer=alien; fi
     [ "$zoo_answer" = serving ]
     return
   fi
@@ -595,7 +601,10 @@ zoo_has_reached_level() {
   if [ "$zoo_until" = process ] && [ $zoo_looks -ge 10 ]; then return 0; fi
   zoo_ask_server ruok 0.3
   case $? in
-    0 | 2) return 0 ;;
+    0 | 2)
+      if zoo_may_own "$zoo_child" "$zoo_port"; then return 0; fi
+      zoo_answer=alien
+      ;;
     1) zoo_answer=refused ;;
     75) zoo_answer=unasked ;;
     *) zoo_answer=mute ;;

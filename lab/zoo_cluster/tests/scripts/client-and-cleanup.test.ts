@@ -2,7 +2,7 @@
 import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "vitest";
-import { freePort } from "./support/processes.js";
+import { freePort } from "./support/free-port.js";
 import { releaseFor, type TestRelease } from "./support/test-release.js";
 
 const client = "org.apache.zookeeper.ZooKeeperMain";

@@ -4,14 +4,8 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import {
-  endProcess,
-  eventually,
-  freePort,
-  isAlive,
-  startBystander,
-  startListener,
-} from "./support/processes.js";
+import { freePort } from "./support/free-port.js";
+import { endProcess, eventually, isAlive, startBystander, startListener } from "./support/processes.js";
 import { realServerFor, startLimitSeconds } from "./support/real-server.js";
 
 it("a server is started, asked, found running, restarted and stopped", async (context) => {

@@ -8,7 +8,8 @@ import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, it, type TestContext } from "vitest";
-import { eventually, freePort, isAlive, startBystander } from "./support/processes.js";
+import { freePort } from "./support/free-port.js";
+import { eventually, isAlive, startBystander } from "./support/processes.js";
 import {
   findCommand,
   notServingAnswer,

@@ -4,14 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "vitest";
-import {
-  endProcess,
-  freePort,
-  isAlive,
-  startBystander,
-  startListener,
-  startTicks,
-} from "./support/processes.js";
+import { freePort } from "./support/free-port.js";
+import { endProcess, isAlive, startBystander, startListener, startTicks } from "./support/processes.js";
 import { notServingAnswer, releaseFor, standaloneAnswer } from "./support/test-release.js";
 
 const serving = { server: "answers", answers: { srvr: standaloneAnswer } } as const;
@@ -78,6 +72,17 @@ describe.concurrent("start that succeeds", () => {
     const run = await release.run("zkServer.sh", ["start", "--wait=20", "zoo.cfg", "--until=serving"]);
     context.expect(run.exitCode).toBe(0);
     context.expect((await release.lastCall()).words.at(-1)).toBe(release.spelledConfig);
+  });
+
+  it("knows the port of a server that java has started in its turn", async (context) => {
+    const release = await releaseFor(context, { port: await freePort() });
+    const real = join(release.root, "real-java");
+    await release.writeJava(real);
+    await writeFile(join(release.javaBin, "java"), `#!/bin/sh\n'${real}' "$@" &\nwait\n`);
+    const run = await release.run("zkServer.sh", ["start"]);
+    context.expect(run.stdout).toBe("Starting zookeeper ... STARTED\n");
+    context.expect(release.own(await release.serverPid())).not.toBe((await release.lastCall()).pid);
+    context.expect((await release.run("zkServer.sh", ["status"])).stdout).toBe("Mode: standalone\n");
   });
 
   it("says already running, with 0, only of the process on record", async (context) => {
@@ -279,6 +284,35 @@ describe.concurrent("start that does not succeed", () => {
     context.expect(isAlive(listener.pid)).toBe(true);
   });
 
+  for (const until of ["serving", "port"]) {
+    it(`--until ${until}: is not taken in by another server that was quicker with the port`, async (context) => {
+      const port = await freePort();
+      const release = await releaseFor(context, { port });
+      await release.behave({ server: "idles" });
+      const running = release.run("zkServer.sh", ["start", "--until", until, "--wait", "8"]);
+      const { pid } = await release.lastCall();
+      const listener = await startListener(
+        release.root,
+        port,
+        `socket.end(${JSON.stringify(standaloneAnswer)});`,
+      );
+      release.own(listener.pid);
+      const run = await running;
+      context.expect(run.stdout).toMatch(/^Starting zookeeper \.\.\. STARTED, but not .* after 8 s\n$/);
+      context
+        .expect(run.stderr)
+        .toContain(
+          `Process ${pid} lives and goes on: 127.0.0.1:${port} is answered by process ${listener.pid} (`,
+        );
+      context.expect(run.exitCode).toBe(3);
+      const status = await release.run("zkServer.sh", ["status"]);
+      context
+        .expect(status.stderr)
+        .toContain(`Process ${pid} lives, but 127.0.0.1:${port} is answered by process ${listener.pid} (`);
+      context.expect(status.exitCode).toBe(3);
+    });
+  }
+
   it("names the process that has the port for its peers", async (context) => {
     const [port, quorumPort, electionPort] = [await freePort(), await freePort(), await freePort()];
     const release = await releaseFor(context, { port });
@@ -349,29 +383,5 @@ describe.concurrent("start that does not succeed", () => {
     context.expect(empty.stderr).toContain(`${release.spelledConfig} has no dataDir`);
     context.expect(empty.exitCode).toBe(1);
     context.expect(await release.calls()).toEqual([]);
-  });
-});
-
-describe.concurrent("start-foreground", () => {
-  it("becomes java, with its output and exit code, and leaves no pid file", async (context) => {
-    const release = await releaseFor(context);
-    await release.behave({ server: "dies", exitCode: 7 });
-    for (const env of [{}, { ZOO_NOEXEC: "1" }]) {
-      const run = await release.run("zkServer.sh", ["start-foreground"], { env });
-      context.expect(run.stdout).toBe("a line on standard output\n");
-      context.expect(run.stderr).toContain("a line on standard error\n");
-      context.expect(run.exitCode).toBe(7);
-    }
-    context.expect(existsSync(release.pidFile)).toBe(false);
-    context.expect(existsSync(release.dataDir)).toBe(true);
-  });
-
-  it("ends with 127 without Java", async (context) => {
-    const release = await releaseFor(context);
-    const run = await release.run("zkServer.sh", ["start-foreground"], {
-      env: { JAVA_HOME: "/nonexistent" },
-    });
-    context.expect(run.exitCode).toBe(127);
-    context.expect(run.stderr).toContain("No Java");
   });
 });

@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "vitest";
-import { endProcess, eventually, freePort, isAlive, startListener } from "./support/processes.js";
+import { freePort } from "./support/free-port.js";
+import { endProcess, eventually, isAlive, startListener } from "./support/processes.js";
 import {
   findCommand,
   notServingAnswer,

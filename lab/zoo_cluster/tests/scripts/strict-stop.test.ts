@@ -4,14 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "vitest";
-import {
-  endProcess,
-  eventually,
-  freePort,
-  isAlive,
-  processState,
-  startBystander,
-} from "./support/processes.js";
+import { freePort } from "./support/free-port.js";
+import { endProcess, eventually, isAlive, processState, startBystander } from "./support/processes.js";
 import { releaseFor, standaloneAnswer } from "./support/test-release.js";
 
 const banner = "JMX enabled by default\nUsing config: ROOT/zookeeper-3.4.6/bin/../conf/zoo.cfg\n";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "vitest";
-import { freePort } from "./support/processes.js";
+import { freePort } from "./support/free-port.js";
 import { releaseFor, type TestRelease } from "./support/test-release.js";
 
 const usage = (release: TestRelease): string =>

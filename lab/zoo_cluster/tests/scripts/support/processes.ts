@@ -1,7 +1,6 @@
 /** Processes and ports of tests: looked at, waited for, ended. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Whether a process is there and not a zombie. */
@@ -89,31 +88,6 @@ export async function startListener(
   );
   await new Promise((resolve) => child.stdout?.once("data", resolve));
   return child;
-}
-
-/**
- * A port that is free now, below the range from which systems take the ports of outgoing connections (32768 on Linux,
- * 49152 elsewhere): a port of that range could be taken by anybody's connection at any moment.
- */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const port = 10_000 + Math.floor(Math.random() * 12_000);
-    if (!takenPorts.has(port) && (await canListen(port, "0.0.0.0")) && (await canListen(port, "127.0.0.1"))) {
-      takenPorts.add(port);
-      return port;
-    }
-  }
-  throw new Error("no free port between 10000 and 22000");
-}
-
-const takenPorts = new Set<number>();
-
-async function canListen(port: number, host: string): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
 }
 
 /** What Linux calls the start time of a process, or null where there is no /proc. */
