@@ -8,7 +8,7 @@ describe("the command line", () => {
       windows: [1, 100, 1000],
       rounds: 5,
       seconds: 2,
-      warmUpSeconds: 1,
+      warmUpSeconds: 2,
       json: undefined,
       server: undefined,
       profileDir: undefined,

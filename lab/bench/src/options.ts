@@ -29,7 +29,7 @@ what an operation costs each of them in CPU time. Without --servers it starts an
   --windows LIST     requests kept outstanding, 1 to ${windowMax} (default: 1,100,1000)
   --rounds N         rounds over everything; medians are reported (default: 5)
   --seconds N        measured seconds of each run (default: 2)
-  --warm-up N        seconds of each run before that (default: 1)
+  --warm-up N        seconds of each run before that (default: 2)
   --servers LIST     HOST:PORT of a running server to use; of several, the first takes all the work
   --json FILE        writes rows {work, window, client, opsPerSecond, cpuMicrosPerOp}; - for stdout
   --profile DIR      writes a CPU profile of each client at each point (the last round's) into DIR
@@ -78,7 +78,7 @@ function parse(args: readonly string[]) {
         windows: { type: "string", default: "1,100,1000" },
         rounds: { type: "string", default: "5" },
         seconds: { type: "string", default: "2" },
-        "warm-up": { type: "string", default: "1" },
+        "warm-up": { type: "string", default: "2" },
         servers: { type: "string" },
         json: { type: "string" },
         profile: { type: "string" },

@@ -57,7 +57,7 @@ export class Requests {
       record,
       watch: details.watch,
       retry,
-      deadlineMs: this.deadlineMs(options),
+      timeoutMs: this.#timeoutMs(options),
       weight: FRAME_OVERHEAD_BYTES + path.length + (details.dataBytes ?? 0),
       finish: details.finish as (reply: never, zxid: bigint) => unknown,
     });
@@ -78,9 +78,11 @@ export class Requests {
    * @throws ZkError INVALID_ARGUMENT
    */
   deadlineMs(options: CallOptions): number {
-    const { timeoutMs } = options;
-    const limitMs = timeoutMs === undefined ? this.#operationTimeoutMs : positive("timeoutMs", timeoutMs);
-    return this.#driver.nowMs + limitMs;
+    return this.#driver.nowMs + this.#timeoutMs(options);
+  }
+
+  #timeoutMs({ timeoutMs }: CallOptions): number {
+    return timeoutMs === undefined ? this.#operationTimeoutMs : positive("timeoutMs", timeoutMs);
   }
 
   /**

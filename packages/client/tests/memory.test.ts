@@ -68,7 +68,7 @@ class Amnesiac {
       record: { path, watch: watcher !== undefined },
       watch: watcher && { watcher, kind: "data" },
       retry: "none",
-      deadlineMs: this.nowMs + timeoutMs,
+      timeoutMs,
       weight: 10,
       finish: (reply) => reply,
     });

@@ -107,7 +107,9 @@ export class FrameSplitter {
     this.offset = 0;
     this.first++;
     if (this.first === this.chunks.length) {
-      this.chunks.length = 0;
+      // Mostly there is one; to pop it keeps the array's memory for the next.
+      if (this.first === 1) this.chunks.pop();
+      else this.chunks.length = 0;
       this.first = 0;
     } else if (this.first > USED_CHUNKS_MAX && this.first * 2 > this.chunks.length) {
       // Not one by one: taking the first of a long array moves all the others.

@@ -98,6 +98,7 @@ describe("CallBook", () => {
     const late = call("getData", { timeoutMs: 30 });
     book.enqueue(early);
     book.enqueue(late);
+    for (const admitted of [inFlight, done, early, late]) admitted.deadlineMs = now + admitted.timeoutMs;
     expect(book.sweep(now)).toEqual({ due: [], nextMs: now + 5 });
     expect(book.sweep(now + 10)).toEqual({ due: [inFlight, early], nextMs: now + 30 });
     expect([book.inFlightSize, book.queuedSize]).toEqual([2, 1]);

@@ -47,8 +47,8 @@ export interface CallDetails {
   readonly record: unknown;
   readonly watch?: CallWatch | undefined;
   readonly retry: RetryMode;
-  /** Monotonic time after which the call fails with OPERATION_TIMEOUT; infinity for never. */
-  readonly deadlineMs: number;
+  /** Time from its admission after which the call fails with OPERATION_TIMEOUT, in milliseconds; infinity for never. */
+  readonly timeoutMs: number;
   /** Size estimate in bytes, for the bound on queued bytes. */
   readonly weight: number;
   /** Turns the decoded reply into the call's value, or into the error that it means. */
@@ -64,7 +64,7 @@ export class Call {
   /** Undefined when none was asked for, or when it was taken back meanwhile. */
   watch: CallWatch | undefined;
   readonly retry: RetryMode;
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
   readonly weight: number;
   readonly finish: (reply: never, zxid: bigint) => unknown;
 
@@ -72,6 +72,8 @@ export class Call {
   xid = 0;
   sentAtMs = 0;
   startedAtMs = 0;
+  /** Monotonic; set on admission. */
+  deadlineMs: number = Number.POSITIVE_INFINITY;
   resends = 0;
   /** How often its bytes were handed to a connection. */
   sends = 0;
@@ -83,7 +85,7 @@ export class Call {
     this.record = details.record;
     this.watch = details.watch;
     this.retry = details.retry;
-    this.deadlineMs = details.deadlineMs;
+    this.timeoutMs = details.timeoutMs;
     this.weight = details.weight;
     this.finish = details.finish;
   }

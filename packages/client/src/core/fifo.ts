@@ -27,10 +27,8 @@ export class Fifo<T> {
     this.#items[this.#head] = undefined;
     this.#head += 1;
     this.#shifted += 1;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+    // Not at once when it becomes empty: an array that is emptied and filled for every request allocates each time.
+    if (this.#head >= 256 && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }

@@ -150,11 +150,14 @@ export class SessionMachine {
     tellRoom(machine);
   }
 
-  /** All outputs since the last call, oldest first. Bytes to write come as one piece, last. */
+  /**
+   * All outputs since the last call, oldest first. Bytes to write come as one piece, last; they are never touched again,
+   * unless they are given back.
+   */
   drain(): Output[] {
     const machine = this.#machine;
     if (machine.outbox.length > 0) {
-      machine.outputs.push({ kind: "write", epoch: machine.epoch, bytes: machine.outbox.take() });
+      machine.outputs.push({ kind: "write", epoch: machine.epoch, bytes: machine.outbox.lend() });
       machine.book.handedOver();
       if (machine.options.failpoint !== undefined) afterWrite(machine);
     }
@@ -162,6 +165,11 @@ export class SessionMachine {
     const { outputs } = machine;
     machine.outputs = [];
     return outputs;
+  }
+
+  /** The bytes of the last `write` output have left: their memory may be used for the next. */
+  giveBack(bytes: Uint8Array): void {
+    this.#machine.outbox.giveBack(bytes);
   }
 }
 

@@ -112,6 +112,7 @@ function admit(machine: Machinery, call: Call): void {
   const { book, watches, pendingWatches, options } = machine;
   if (call.phase !== "new") throw new Error(`${call.spec.name} ${call.path} was called twice`);
   call.startedAtMs = machine.nowMs;
+  call.deadlineMs = machine.nowMs + call.timeoutMs;
   if (options.recordHistory) record(machine, call, { level: "operation", outcome: "invoked" });
   if (machine.state === "idle") {
     return failCall(machine, call, call.error("NOT_CONNECTED", "call connect() first"));

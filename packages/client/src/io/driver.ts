@@ -16,7 +16,7 @@ import {
   type WatchNotice,
   ZkError,
 } from "../core/index.js";
-import { PendingCall, PendingTicket, type Settleable } from "./pending.js";
+import { PendingCall, PendingTicket, type Settleable, settledBy } from "./pending.js";
 import type { Connection, Ports } from "./ports.js";
 import { probeReadWrite } from "./read-write-probe.js";
 
@@ -44,6 +44,7 @@ export class Driver {
   #drainIsDue = false;
   #draining = false;
   #roomWaiters: (() => void)[] = [];
+  readonly #drainNow = (): void => this.#drain();
 
   constructor(options: MachineOptions, ports: Ports, listeners: DriverListeners) {
     this.#machine = new SessionMachine(options);
@@ -108,19 +109,23 @@ export class Driver {
     signal: AbortSignal | undefined,
     input: Input,
   ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      target.resolve = resolve as (value: never) => void;
-      target.reject = reject;
-      if (signal !== undefined) {
-        if (signal.aborted) return reject(abortError(target, signal.reason));
-        const abandon = (): void => {
-          this.#step({ kind: "abandon", nowMs: this.nowMs, target, reason: signal.reason });
-        };
-        signal.addEventListener("abort", abandon, { once: true });
-        target.release = () => signal.removeEventListener("abort", abandon);
-      }
-      this.#step(input);
-    });
+    const promise = settledBy<T>(target);
+    if (signal === undefined || this.#heed(signal, target)) this.#step(input);
+    return promise;
+  }
+
+  /** Whether there is anything to do yet: nothing for a signal that was aborted before. */
+  #heed(signal: AbortSignal, target: PendingCall | PendingTicket): boolean {
+    if (signal.aborted) {
+      target.reject(abortError(target, signal.reason));
+      return false;
+    }
+    const abandon = (): void => {
+      this.#step({ kind: "abandon", nowMs: this.nowMs, target, reason: signal.reason });
+    };
+    signal.addEventListener("abort", abandon, { once: true });
+    target.release = () => signal.removeEventListener("abort", abandon);
+    return true;
   }
 
   /** Feeds an input of the user; its outputs follow when the running code is done, together with those of its like. */
@@ -129,7 +134,7 @@ export class Driver {
     this.#machine.step(input);
     if (this.#drainIsDue) return;
     this.#drainIsDue = true;
-    this.#ports.clock.afterContinuations(() => this.#drain());
+    this.#ports.clock.afterContinuations(this.#drainNow);
   }
 
   /** Feeds an input of the world; its outputs follow at once. */
@@ -209,7 +214,10 @@ export class Driver {
     const connection = this.#connection;
     if (connection?.epoch !== epoch) return;
     try {
-      if (connection.socket.write(bytes)) return;
+      const { socket } = connection;
+      const hasRoom = socket.write(bytes);
+      if (socket.unsentBytes?.() === 0) this.#machine.giveBack(bytes);
+      if (hasRoom) return;
       this.#machine.step({ kind: "blocked", nowMs: this.nowMs, epoch });
     } catch (error) {
       this.#connection = undefined;

@@ -30,4 +30,17 @@ export class PendingTicket implements Ticket, Settleable {
   }
 }
 
+/** The promise that the target settles. */
+export function settledBy<T>(target: Settleable): Promise<T> {
+  arming = target;
+  return new Promise<T>(arm);
+}
+
+// One function for all promises, which runs at once: a closure for each is garbage on the hottest path there is.
+let arming: Settleable;
+function arm<T>(resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  arming.resolve = resolve;
+  arming.reject = reject;
+}
+
 function nothing(): void {}

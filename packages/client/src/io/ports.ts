@@ -27,6 +27,11 @@ export interface ConnectionEvents {
 export interface Connection {
   /** Takes bytes to send. False asks to hold back until `drained`. */
   write(bytes: Uint8Array): boolean;
+  /**
+   * How many of the bytes taken have not left this process. When it says 0 right after a `write`, the memory of those
+   * bytes is used again. A connection without it keeps what it was given.
+   */
+  unsentBytes?(): number;
   /** Ends it at once. No event follows. */
   close(): void;
 }

@@ -20,8 +20,9 @@ export const tcpTransport: Transport = {
     socket.on("connect", () => {
       if (!over) events.opened();
     });
-    socket.on("data", (bytes: Uint8Array) => {
-      if (!over) events.received(bytes);
+    socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+      // Not as a Node Buffer: a view of one, made for every frame, costs several times as much.
+      if (!over) events.received(new Uint8Array(buffer, byteOffset, length));
     });
     socket.on("drain", () => {
       if (over || !held) return;
@@ -38,6 +39,7 @@ export const tcpTransport: Transport = {
         held = socket.writableLength > UNSENT_BYTES_MAX;
         return !held;
       },
+      unsentBytes: () => socket.writableLength,
       close() {
         over = true;
         socket.destroy();

@@ -193,7 +193,7 @@ export class MachineHarness {
       record: options.record ?? recordOf(name, path, watcher !== undefined),
       watch: watcher && { watcher, kind: name === "getChildren" ? "child" : "data" },
       retry: options.retry ?? "safe",
-      deadlineMs: this.nowMs + (options.timeoutMs ?? Number.POSITIVE_INFINITY),
+      timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
       weight: options.weight ?? 64,
       finish: options.finish ?? ((reply) => reply),
     });

@@ -82,7 +82,7 @@ export function run() {
   };
   const call = new Call({
     ...{ spec, path: "/a", serverPath: "/a", record: { path: "/a", watch: false } },
-    ...{ retry: "safe", deadlineMs: nowMs + 5_000, weight: 100 },
+    ...{ retry: "safe", timeoutMs: 5_000, weight: 100 },
     finish: (reply: protocol.GetDataResponse) =>
       values.push(`${reply.data?.join()} version ${reply.stat.version}`),
   });

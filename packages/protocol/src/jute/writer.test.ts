@@ -101,6 +101,72 @@ describe("JuteWriter", () => {
     expect(writer.take().buffer.byteLength).toBeLessThanOrEqual(2_000_016);
   });
 
+  it("lends bytes that it does not touch until they are given back", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ value: fc.uint8Array({ maxLength: 400 }), isGivenBack: fc.boolean() })),
+        (rounds) => {
+          const writer = new JuteWriter(16);
+          const kept: { readonly bytes: Uint8Array; readonly hex: string }[] = [];
+          for (const { value, isGivenBack } of rounds) {
+            writer.buffer(value);
+            const bytes = writer.lend();
+            expect(bytes.subarray(4)).toEqual(value);
+            expect(writer.length).toBe(0);
+            if (isGivenBack) writer.giveBack(bytes);
+            else kept.push({ bytes, hex: hexOf(bytes) });
+            for (const { bytes: untouched, hex } of kept) expect(hexOf(untouched)).toBe(hex);
+          }
+        },
+      ),
+    );
+  });
+
+  it("writes by turns into two pieces of memory that come back", () => {
+    const writer = new JuteWriter();
+    const buffers = new Set<ArrayBufferLike>();
+    for (let round = 0; round < 10; round += 1) {
+      writer.buffer(new Uint8Array(10_000));
+      const bytes = writer.lend();
+      if (round > 2) buffers.add(bytes.buffer);
+      writer.giveBack(bytes);
+      writer.giveBack(bytes);
+    }
+    expect(buffers.size).toBe(2);
+  });
+
+  it("takes back only what it lent last", () => {
+    const writer = new JuteWriter();
+    writer.int(1);
+    const first = writer.lend();
+    writer.int(2);
+    const second = writer.lend();
+    writer.giveBack(first);
+    writer.giveBack(new Uint8Array(4));
+    for (const value of [3, 4, 5]) {
+      writer.int(value);
+      writer.lend();
+    }
+    expect([hexOf(first), hexOf(second)]).toEqual(["00000001", "00000002"]);
+  });
+
+  it("forgets the memory of a burst when little is written after it", () => {
+    const writer = new JuteWriter();
+    for (let round = 0; round < 3; round += 1) {
+      writer.buffer(new Uint8Array(1_000_000));
+      writer.giveBack(writer.lend());
+    }
+    const sizes: number[] = [];
+    for (let round = 0; round < 100; round += 1) {
+      writer.int(7);
+      const bytes = writer.lend();
+      sizes.push(bytes.buffer.byteLength);
+      writer.giveBack(bytes);
+    }
+    expect(sizes[0]).toBeGreaterThan(1_000_000);
+    expect(sizes.at(-1)).toBeLessThanOrEqual(65_536);
+  });
+
   it("frames what was written since", () => {
     const writer = new JuteWriter();
     const ping = writer.beginFrame();
