@@ -35,10 +35,19 @@ export interface ModelOptions {
   readonly diskMs?: Range;
   /** From the moment at which enough servers look for a leader until there is one. Default: [0, 0]. */
   readonly electionMs?: Range;
+  /** Ticks that a new leader waits for a quorum to come in step. Default: 10. */
+  readonly initLimit?: number;
   /** How many ticks without word from a follower, or from a quorum, before a leader gives up on it. Default: 5. */
   readonly syncLimit?: number;
   /** What the servers remember from an earlier life, by place; an empty one has nothing. */
   readonly disks?: readonly (Uint8Array | undefined)[];
+  /** Shown by `conf` and the like; no choice depends on it. */
+  readonly shown?: {
+    readonly clientPorts?: readonly number[];
+    readonly dataDirs?: readonly string[];
+  };
+  /** Whether `committed` keeps every transaction that became final, for checkers. Default: false. */
+  readonly recordHistory?: boolean;
 }
 
 /** Everything that can happen to an ensemble. `nowMs` is monotonic and never falls. Servers are numbered from 1. */

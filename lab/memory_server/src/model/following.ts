@@ -1,0 +1,198 @@
+/**
+ * A follower: takes in what the leader has, then serves its clients and hands their changes to the leader.
+ *
+ * Source: ZooKeeper 3.4.6, Learner.java (syncWithLeader), Follower.java and FollowerRequestProcessor.java
+ */
+import { OpCode } from "@zk/protocol";
+import type { ClientConnection } from "./client-connection.js";
+import { CommitQueue } from "./commit-queue.js";
+import type { Duty } from "./duty.js";
+import type { Message } from "./messages.js";
+import { type Entry, isCommitted, type Request } from "./request.js";
+import type { Server } from "./server.js";
+import { Service } from "./service.js";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** See the head of this file. */
+export class Following implements Duty {
+  readonly role = "following";
+  readonly leader: number;
+  readonly reign: number;
+  readonly #server: Server;
+  #service: LearnerService | undefined;
+  #heardMs: number;
+  /** Proposals in the order of the leader. */
+  #proposed: Entry[] = [];
+  /** Those of them that are on disk. */
+  #loggedCount = 0;
+  /** How many of them are to be applied as soon as they are on disk. */
+  #committedCount = 0;
+  #lastDiskMs = 0;
+  #isOver = false;
+
+  constructor(server: Server, leader: number) {
+    const { world, disk } = server;
+    this.#server = server;
+    this.leader = leader;
+    this.reign = world.server(leader)?.duty?.reign ?? 0;
+    this.#heardMs = world.nowMs;
+    const { acceptedEpoch, loggedZxid: zxid } = disk;
+    world.log(server.id, `FOLLOWING server ${leader}`);
+    this.#tell({ kind: "hello", reign: this.reign, acceptedEpoch, zxid });
+  }
+
+  get service(): LearnerService | undefined {
+    return this.#service;
+  }
+
+  hear(from: number, message: Message): void {
+    if (from !== this.leader || message.reign !== this.reign) return;
+    this.#heardMs = this.#server.world.nowMs;
+    switch (message.kind) {
+      case "sync":
+        return this.#onSync(message);
+      case "upToDate":
+        this.#service = new LearnerService(this.#server, (to) => this.#tell(to), this.reign);
+        return;
+      case "proposal":
+        return this.#onProposal(message.entry);
+      case "commit":
+        this.#committedCount += 1;
+        return this.#applyCommitted();
+      case "synced":
+        return this.#service?.onSynced(message.sessionId, message.xid);
+      case "revalidated":
+        return this.#service?.onRevalidated(message);
+      case "ping":
+        return this.#tell({
+          kind: "pong",
+          reign: this.reign,
+          touched: this.#service?.takeTouched() ?? new Map(),
+        });
+      case "goodbye":
+        return this.#server.look(`server ${this.leader} does not lead any more`);
+      default:
+        return;
+    }
+  }
+
+  tick(): void {
+    const { world } = this.#server;
+    const { tickTimeMs, initLimit, syncLimit } = world.settings;
+    const limitMs = tickTimeMs * (this.#service === undefined ? initLimit : syncLimit);
+    if (world.nowMs - this.#heardMs > limitMs)
+      this.#server.look(`nothing was heard of server ${this.leader}`);
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#tell({ kind: "goodbye", reign: this.reign });
+  }
+
+  #tell(message: Message): void {
+    this.#server.world.send(this.#server.id, this.leader, message);
+  }
+
+  #onSync({ content, zxid, epoch }: Message & { kind: "sync" }): void {
+    const { disk } = this.#server;
+    if (content instanceof Uint8Array) disk.replace(content, zxid);
+    else {
+      for (const entry of content) {
+        disk.append(entry);
+        this.#server.apply(entry, false);
+      }
+      disk.tree.lastZxid = zxid;
+    }
+    disk.acceptedEpoch = epoch;
+    disk.currentEpoch = epoch;
+    this.#server.dirty();
+    this.#tell({ kind: "inStep", reign: this.reign });
+  }
+
+  #onProposal(entry: Entry): void {
+    const { world, disk } = this.#server;
+    this.#proposed.push(entry);
+    const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
+    this.#lastDiskMs = atMs;
+    const logged = (): void => {
+      if (this.#isOver) return;
+      disk.append(entry);
+      this.#server.dirty();
+      this.#loggedCount += 1;
+      this.#tell({ kind: "ack", reign: this.reign, zxid: entry.header.zxid });
+      this.#applyCommitted();
+    };
+    if (atMs <= world.nowMs) logged();
+    else this.#server.later(atMs - world.nowMs, logged);
+  }
+
+  #applyCommitted(): void {
+    while (this.#committedCount > 0 && this.#loggedCount > 0) {
+      const entry = this.#proposed.shift() as Entry;
+      this.#committedCount -= 1;
+      this.#loggedCount -= 1;
+      if (this.#service === undefined) this.#server.apply(entry);
+      else this.#service.commit(entry);
+    }
+  }
+}
+
+/** Clients of a follower. Sessions are the leader's business. */
+class LearnerService extends Service {
+  readonly #tell: (message: Message) => void;
+  readonly #reign: number;
+  readonly #queue: CommitQueue;
+  #touched = new Map<bigint, number>();
+
+  constructor(server: Server, tell: (message: Message) => void, reign: number) {
+    super(server);
+    this.#tell = tell;
+    this.#reign = reign;
+    this.#queue = new CommitQueue(
+      (request) => this.finish(request),
+      ({ opCode }) => isCommitted(opCode) || opCode === OpCode.SYNC,
+    );
+  }
+
+  touch(sessionId: bigint, timeoutMs: number): boolean {
+    this.#touched.set(sessionId, timeoutMs);
+    return true;
+  }
+
+  takeTouched(): ReadonlyMap<bigint, number> {
+    const touched = this.#touched;
+    this.#touched = new Map();
+    return touched;
+  }
+
+  commit(entry: Entry): void {
+    const { sessionId, cxid: xid } = entry.header;
+    if (entry.txn.type === "createSession") this.#touched.set(sessionId, entry.txn.timeoutMs);
+    if (entry.txn.type === "closeSession") this.#touched.delete(sessionId);
+    const about = { sessionId, xid, opCode: 0, body: NO_BYTES, auth: [], owner: 0 };
+    this.#queue.commit(entry, { ...about, connection: undefined, entry });
+  }
+
+  onSynced(sessionId: bigint, xid: number): void {
+    this.#queue.release(sessionId, xid);
+  }
+
+  onRevalidated({ connection: number, sessionId, isValid }: Message & { kind: "revalidated" }): void {
+    const connection = this.server.connection(number);
+    if (connection?.sessionId === sessionId && !connection.isEstablished) connection.grant(isValid, false);
+  }
+
+  protected process(request: Request): void {
+    this.#queue.add(request);
+    const { sessionId, xid, opCode, body, auth } = request;
+    if (isCommitted(opCode) || opCode === OpCode.SYNC)
+      this.#tell({ kind: "request", reign: this.#reign, request: { sessionId, xid, opCode, body, auth } });
+  }
+
+  protected revalidate({ sessionId, timeoutMs, number }: ClientConnection): void {
+    this.#tell({ kind: "revalidate", reign: this.#reign, sessionId, timeoutMs, connection: number });
+  }
+
+  protected sessionWanted(): void {}
+}
