@@ -19,6 +19,7 @@ export class Following implements Duty {
   readonly role = "following";
   readonly leader: number;
   readonly reign: number;
+  readonly #relation: number;
   readonly #server: Server;
   #service: LearnerService | undefined;
   #heardMs: number;
@@ -36,10 +37,11 @@ export class Following implements Duty {
     this.#server = server;
     this.leader = leader;
     this.reign = world.server(leader)?.duty?.reign ?? 0;
+    this.#relation = world.nextReign();
     this.#heardMs = world.nowMs;
     const { acceptedEpoch, loggedZxid: zxid } = disk;
     world.log(server.id, `FOLLOWING server ${leader}`);
-    this.#tell({ kind: "hello", reign: this.reign, acceptedEpoch, zxid });
+    this.#tell({ kind: "hello", reign: this.reign, relation: this.#relation, acceptedEpoch, zxid });
   }
 
   get service(): LearnerService | undefined {
@@ -47,13 +49,13 @@ export class Following implements Duty {
   }
 
   hear(from: number, message: Message): void {
-    if (from !== this.leader || message.reign !== this.reign) return;
+    if (from !== this.leader || message.relation !== this.#relation) return;
     this.#heardMs = this.#server.world.nowMs;
     switch (message.kind) {
       case "sync":
         return this.#onSync(message);
       case "upToDate":
-        this.#service = new LearnerService(this.#server, (to) => this.#tell(to), this.reign);
+        this.#service = new LearnerService(this.#server, (to) => this.#tell(to), this.#relation);
         return;
       case "proposal":
         return this.#onProposal(message.entry);
@@ -67,7 +69,7 @@ export class Following implements Duty {
       case "ping":
         return this.#tell({
           kind: "pong",
-          reign: this.reign,
+          relation: this.#relation,
           touched: this.#service?.takeTouched() ?? new Map(),
         });
       case "goodbye":
@@ -87,7 +89,7 @@ export class Following implements Duty {
 
   end(): void {
     this.#isOver = true;
-    this.#tell({ kind: "goodbye", reign: this.reign });
+    this.#tell({ kind: "goodbye", relation: this.#relation });
   }
 
   #tell(message: Message): void {
@@ -107,7 +109,7 @@ export class Following implements Duty {
     disk.acceptedEpoch = epoch;
     disk.currentEpoch = epoch;
     this.#server.dirty();
-    this.#tell({ kind: "inStep", reign: this.reign });
+    this.#tell({ kind: "inStep", relation: this.#relation });
   }
 
   #onProposal(entry: Entry): void {
@@ -120,7 +122,7 @@ export class Following implements Duty {
       disk.append(entry);
       this.#server.dirty();
       this.#loggedCount += 1;
-      this.#tell({ kind: "ack", reign: this.reign, zxid: entry.header.zxid });
+      this.#tell({ kind: "ack", relation: this.#relation, zxid: entry.header.zxid });
       this.#applyCommitted();
     };
     if (atMs <= world.nowMs) logged();
@@ -141,14 +143,14 @@ export class Following implements Duty {
 /** Clients of a follower. Sessions are the leader's business. */
 class LearnerService extends Service {
   readonly #tell: (message: Message) => void;
-  readonly #reign: number;
+  readonly #relation: number;
   readonly #queue: CommitQueue;
   #touched = new Map<bigint, number>();
 
-  constructor(server: Server, tell: (message: Message) => void, reign: number) {
+  constructor(server: Server, tell: (message: Message) => void, relation: number) {
     super(server);
     this.#tell = tell;
-    this.#reign = reign;
+    this.#relation = relation;
     this.#queue = new CommitQueue(
       (request) => this.finish(request),
       ({ opCode }) => isCommitted(opCode) || opCode === OpCode.SYNC,
@@ -187,11 +189,15 @@ class LearnerService extends Service {
     this.#queue.add(request);
     const { sessionId, xid, opCode, body, auth } = request;
     if (isCommitted(opCode) || opCode === OpCode.SYNC)
-      this.#tell({ kind: "request", reign: this.#reign, request: { sessionId, xid, opCode, body, auth } });
+      this.#tell({
+        kind: "request",
+        relation: this.#relation,
+        request: { sessionId, xid, opCode, body, auth },
+      });
   }
 
   protected revalidate({ sessionId, timeoutMs, number }: ClientConnection): void {
-    this.#tell({ kind: "revalidate", reign: this.#reign, sessionId, timeoutMs, connection: number });
+    this.#tell({ kind: "revalidate", relation: this.#relation, sessionId, timeoutMs, connection: number });
   }
 
   protected sessionWanted(): void {}

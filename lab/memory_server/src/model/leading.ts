@@ -11,6 +11,7 @@ import type { Entry, Request } from "./request.js";
 import type { Server } from "./server.js";
 
 interface Learner {
+  readonly relation: number;
   /** Whether it has taken in all that the leader had when it came. */
   isInStep: boolean;
   heardMs: number;
@@ -23,6 +24,10 @@ interface Proposal {
   /** Learners' syncs that wait for it. */
   readonly syncs: { readonly learner: number; readonly sessionId: bigint; readonly xid: number }[];
 }
+
+// Over a union this distributes, which plain Omit does not.
+type WithoutRelation<T> = T extends unknown ? Omit<T, "relation"> : never;
+type ToLearner = WithoutRelation<Message>;
 
 const COUNTER_MAX = 0xffff_ffffn;
 
@@ -58,9 +63,8 @@ export class Leading implements Duty {
 
   hear(from: number, message: Message): void {
     if (message.kind === "hello") return this.#onHello(from, message);
-    if (message.reign !== this.reign) return;
     const learner = this.learners.get(from);
-    if (learner === undefined) return;
+    if (learner === undefined || message.relation !== learner.relation) return;
     learner.heardMs = this.#server.world.nowMs;
     switch (message.kind) {
       case "inStep":
@@ -72,7 +76,7 @@ export class Leading implements Duty {
       case "revalidate": {
         const { sessionId, timeoutMs, connection } = message;
         const isValid = this.#service?.renew(sessionId, timeoutMs, from) ?? false;
-        return this.#tell(from, { kind: "revalidated", reign: this.reign, sessionId, connection, isValid });
+        return this.#tell(from, { kind: "revalidated", sessionId, connection, isValid });
       }
       case "pong":
         for (const [sessionId, timeoutMs] of message.touched) this.#service?.touch(sessionId, timeoutMs);
@@ -95,9 +99,9 @@ export class Leading implements Duty {
     }
     for (const [learner, { heardMs }] of this.learners) {
       if (world.nowMs - heardMs > syncLimit * tickTimeMs) {
+        this.#tell(learner, { kind: "goodbye" });
         this.learners.delete(learner);
-        this.#tell(learner, { kind: "goodbye", reign: this.reign });
-      } else this.#tell(learner, { kind: "ping", reign: this.reign });
+      } else this.#tell(learner, { kind: "ping" });
     }
     const inStep = [...this.learners].filter(([, { isInStep }]) => isInStep).length;
     if (inStep + 1 < world.quorum) this.#server.look(`server ${id} has only ${inStep} followers in step`);
@@ -106,35 +110,35 @@ export class Leading implements Duty {
   end(): void {
     this.#isOver = true;
     this.#service?.end();
-    for (const learner of this.learners.keys()) this.#tell(learner, { kind: "goodbye", reign: this.reign });
+    for (const learner of this.learners.keys()) this.#tell(learner, { kind: "goodbye" });
   }
 
-  #tell(learner: number, message: Message): void {
-    this.#server.world.send(this.#server.id, learner, message);
+  #tell(to: number, message: ToLearner): void {
+    const relation = this.learners.get(to)?.relation;
+    if (relation === undefined) return;
+    this.#server.world.send(this.#server.id, to, { ...message, relation } as Message);
   }
 
   // ── learners ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onHello(from: number, { acceptedEpoch, zxid, reign }: Message & { kind: "hello" }): void {
-    if (reign !== this.reign) return;
+  #onHello(from: number, { acceptedEpoch, zxid, relation }: Message & { kind: "hello" }): void {
     const { world, disk, tree } = this.#server;
     // Somebody was led by a later leader meanwhile: what would be proposed here could never be logged there.
     if (acceptedEpoch > this.#epoch) return this.#server.look(`server ${from} knows epoch ${acceptedEpoch}`);
-    this.learners.set(from, { isInStep: false, heardMs: world.nowMs });
+    this.learners.set(from, { relation, isInStep: false, heardMs: world.nowMs });
     const missing = disk.since(zxid) ?? (zxid === disk.loggedZxid ? [] : undefined);
     const content = missing ?? tree.snapshot();
-    this.#tell(from, { kind: "sync", reign: this.reign, epoch: this.#epoch, zxid: tree.lastZxid, content });
-    for (const { entry } of this.#outstanding)
-      this.#tell(from, { kind: "proposal", reign: this.reign, entry });
+    this.#tell(from, { kind: "sync", epoch: this.#epoch, zxid: tree.lastZxid, content });
+    for (const { entry } of this.#outstanding) this.#tell(from, { kind: "proposal", entry });
   }
 
   #onInStep(from: number, learner: Learner): void {
     learner.isInStep = true;
-    if (this.#service !== undefined) return this.#tell(from, { kind: "upToDate", reign: this.reign });
+    if (this.#service !== undefined) return this.#tell(from, { kind: "upToDate" });
     const inStep = [...this.learners].filter(([, { isInStep }]) => isInStep);
     if (inStep.length + 1 < this.#server.world.quorum) return;
     this.#begin();
-    for (const [id] of inStep) this.#tell(id, { kind: "upToDate", reign: this.reign });
+    for (const [id] of inStep) this.#tell(id, { kind: "upToDate" });
   }
 
   #begin(): void {
@@ -167,8 +171,7 @@ export class Leading implements Duty {
   #propose(entry: Entry, request: Request): void {
     const { world } = this.#server;
     this.#outstanding.push({ entry, request, acks: new Set(), syncs: [] });
-    for (const learner of this.learners.keys())
-      this.#tell(learner, { kind: "proposal", reign: this.reign, entry });
+    for (const learner of this.learners.keys()) this.#tell(learner, { kind: "proposal", entry });
     const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
     this.#lastDiskMs = atMs;
     const logged = (): void => {
@@ -195,13 +198,13 @@ export class Leading implements Duty {
       if (first === undefined || first.acks.size < world.quorum || !first.acks.has(id)) return;
       this.#outstanding.shift();
       for (const learner of this.learners.keys())
-        this.#tell(learner, { kind: "commit", reign: this.reign, zxid: first.entry.header.zxid });
+        this.#tell(learner, { kind: "commit", zxid: first.entry.header.zxid });
       this.#service?.commit(first.entry, first.request);
       for (const sync of first.syncs) this.#sendSync(sync);
     }
   }
 
   #sendSync({ learner, sessionId, xid }: { learner: number; sessionId: bigint; xid: number }): void {
-    this.#tell(learner, { kind: "synced", reign: this.reign, sessionId, xid });
+    this.#tell(learner, { kind: "synced", sessionId, xid });
   }
 }

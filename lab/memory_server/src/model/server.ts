@@ -163,7 +163,13 @@ export class Server implements ConnectionHost {
   }
 
   hear(from: number, message: Message): void {
-    this.whenAwake(() => this.#duty?.hear(from, message));
+    this.whenAwake(() => {
+      const duty = this.#duty;
+      // Whoever takes us for a leader that we are not finds nobody at home.
+      if (message.kind === "hello" && (duty?.role !== "leading" || duty.reign !== message.reign))
+        return this.world.send(this.id, from, { kind: "goodbye", relation: message.relation });
+      duty?.hear(from, message);
+    });
   }
 
   // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────
