@@ -3,9 +3,10 @@
  *
  * Source: ZooKeeper 3.4.6, FinalRequestProcessor.java, processRequest
  */
-import { decode, encode, OpCode, SetWatches, SyncRequest, SyncResponse, Xid } from "@zk/protocol";
+import { decode, encode, OpCode, SyncRequest, SyncResponse, Xid } from "@zk/protocol";
 import type { TreeEvent, TxnOutcome } from "../tree/data-tree.js";
 import { answerRead } from "../tree/reads.js";
+import { decodeSetWatches } from "../tree/request-bodies.js";
 import { writeReply } from "../tree/write-replies.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { Request } from "./request.js";
@@ -73,11 +74,10 @@ export class FinalProcessor {
     }
     switch (opCode) {
       case OpCode.SET_WATCHES: {
-        const watches = attempt(() => decode(SetWatches, body));
-        if (watches === undefined) return { err: MARSHALLING_ERROR, body: NO_BYTES };
+        const { watches, err } = decodeSetWatches(body);
         for (const event of server.watches.rearm(connection.number, server.tree, watches))
           connection.notify(event);
-        return { err: 0, body: NO_BYTES };
+        return { err, body: NO_BYTES };
       }
       case OpCode.SYNC: {
         const sync = attempt(() => decode(SyncRequest, body));
