@@ -1,6 +1,8 @@
 // What tests and programs use.
 
+export type { ModelTuning } from "./ensemble/memory-backend.js";
 export {
+  type Backend,
   defaultReadyTimeoutMs,
   defaultServers,
   defaultTickTimeMs,

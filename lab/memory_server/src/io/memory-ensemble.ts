@@ -116,18 +116,15 @@ export class ModelEnsemble implements MemoryEnsemble {
     const ids = options.servers ?? this.servers.map(({ id }) => id);
     for (const id of ids) this.#find(id);
     const timeoutMs = options.timeoutMs ?? defaultReadyTimeoutMs;
-    const { signal } = options;
     await withLimit(
-      async (inner) => {
-        const what = `servers ${ids.join(", ")} to be ready`;
-        await this.#wait(what, "NOT_READY", { signal: inner }, timeoutMs, () => this.#lookReady(ids));
-        await Promise.all(ids.map((id) => this.#parts.fronts[id - 1]?.settled()));
-        await Promise.all(ids.map((id) => this.#probeUntil(id, inner)));
+      async (signal) => {
+        await this.serving({ servers: ids, timeoutMs, signal });
+        await Promise.all(ids.map((id) => this.#probeUntil(id, signal)));
       },
       {
         setLimit: this.#parts.setLimit,
         timeoutMs,
-        signal,
+        signal: options.signal,
         late: () =>
           new MemoryServerError(
             "NOT_READY",
@@ -135,6 +132,14 @@ export class ModelEnsemble implements MemoryEnsemble {
           ),
       },
     );
+  }
+
+  /** What `ready` waits for, but for the proof by a write: a model that has just been made needs none. */
+  async serving(options: MemoryReadyOptions): Promise<void> {
+    const ids = options.servers ?? this.servers.map(({ id }) => id);
+    const what = `servers ${ids.join(", ")} to be ready`;
+    await this.#wait(what, "NOT_READY", options, defaultReadyTimeoutMs, () => this.#lookReady(ids));
+    await Promise.all(ids.map((id) => this.#parts.fronts[id - 1]?.settled()));
   }
 
   async kill(id: number): Promise<void> {

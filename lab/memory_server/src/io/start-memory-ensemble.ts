@@ -45,7 +45,7 @@ export async function startMemoryEnsemble(options: MemoryEnsembleOptions = {}): 
     const ensemble = assemble(settings, folders, disks, fronts);
     try {
       if (settings.isWaiting) {
-        await ensemble.ready({ timeoutMs: settings.readyTimeoutMs, signal: settings.signal });
+        await ensemble.serving({ timeoutMs: settings.readyTimeoutMs, signal: settings.signal });
       }
       return ensemble;
     } catch (error) {

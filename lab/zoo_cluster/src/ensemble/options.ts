@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { LabError } from "../errors.js";
 import type { Environment } from "../release/types.js";
 import { checkVersion, defaultVersion } from "../release/version.js";
+import type { ModelTuning } from "./memory-backend.js";
 
 /** Servers of an ensemble unless told. */
 export const defaultServers = 3;
@@ -17,8 +18,22 @@ export const defaultTickTimeMs = 500;
 /** Limit for the start of a whole ensemble, in milliseconds. */
 export const defaultReadyTimeoutMs = 60_000;
 
+/**
+ * What the servers are:
+ * - `process` real servers of a release, each a process of its own; needs Java
+ * - `memory` a model of 3.4.6 inside this process (`@zk/memory-server`): nothing to install, ready within milliseconds
+ */
+export type Backend = "process" | "memory";
+
 /** Options of {@link startEnsemble}; all have defaults. */
 export interface EnsembleOptions {
+  /**
+   * Default: `process`. With `memory` the version can be 3.4.6 only, `config` and `javaFlags` may hold what the model knows
+   * (session timeouts, limits, `skipACL`, the super digest, …), and everything else is refused.
+   */
+  readonly backend?: Backend;
+  /** With backend `memory` only: its seed, and how long things take in it. */
+  readonly model?: ModelTuning;
   /** Number of servers, 1 to {@link serversMax}; default {@link defaultServers}. One server is a standalone one. */
   readonly servers?: number;
   /** Release, default {@link defaultVersion}. */
@@ -50,6 +65,8 @@ export interface EnsembleOptions {
 
 /** Options with nothing left open. */
 export interface EnsembleSettings {
+  readonly backend: Backend;
+  readonly model: ModelTuning;
   readonly servers: number;
   readonly version: string;
   readonly ports: readonly number[] | null;
@@ -70,6 +87,8 @@ let ensembleCount = 0;
 export function resolveOptions(options: EnsembleOptions = {}): EnsembleSettings {
   const servers = options.servers ?? options.ports?.length ?? defaultServers;
   const settings: EnsembleSettings = {
+    backend: options.backend ?? "process",
+    model: options.model ?? {},
     servers,
     version: options.version ?? defaultVersion,
     ports: options.ports ?? null,
@@ -84,6 +103,13 @@ export function resolveOptions(options: EnsembleOptions = {}): EnsembleSettings 
     env: options.env ?? process.env,
   };
   checkServers(servers);
+  check(/^(process|memory)$/.test(settings.backend), "backend", "process or memory", settings.backend);
+  check(
+    settings.backend === "memory" || options.model === undefined,
+    "model",
+    'left out, unless backend is "memory"',
+    options.model,
+  );
   check(
     isWhole(settings.tickTimeMs, 10, 60_000),
     "tickTimeMs",

@@ -11,6 +11,7 @@ import type { Java, Release } from "../release/types.js";
 import { installServer } from "./install-server.js";
 import { type EnsembleSpec, markerOf, pathsOf, planServers } from "./layout.js";
 import { endedBefore, endWithThisProcess } from "./live-ensembles.js";
+import { startModelEnsemble } from "./memory-backend.js";
 import { type EnsembleOptions, type EnsembleSettings, resolveOptions } from "./options.js";
 import { ProcessEnsemble } from "./process-ensemble.js";
 import { waitForReady } from "./readiness.js";
@@ -30,7 +31,8 @@ import type { Ensemble } from "./types.js";
 export const bindAttemptsMax = 3;
 
 /**
- * Starts an ensemble of real servers on this machine and resolves when it is ready for use.
+ * Starts an ensemble of real servers on this machine, or of a model of them (`backend: "memory"`), and resolves when it is
+ * ready for use.
  *
  * It ends with `stop()`, with `await using`, or with this process, however that ends. Several ensembles may run at
  * once, from several processes.
@@ -48,6 +50,7 @@ export async function startEnsemble(options: EnsembleOptions = {}): Promise<Ense
   const settings = resolveOptions(options);
   const { env, onProgress, signal, version } = settings;
   signal?.throwIfAborted();
+  if (settings.backend === "memory") return await startModelEnsemble(settings);
   const java = await findJava({ env });
   const release = await provisionRelease({ version, env, onProgress, ...(signal ? { signal } : {}) });
   for (let attempt = 1; ; attempt++) {
