@@ -5,7 +5,6 @@
  * (processConnectRequest, processPacket)
  */
 import {
-  AuthPacket,
   type Codec,
   ConnectRequest,
   ConnectResponse,
@@ -204,17 +203,19 @@ export class ClientConnection {
       return this.#host.connectRequest(this, request);
     }
     const [xid, opCode] = [reader.int(), reader.int()];
-    if (opCode === OpCode.AUTH) return this.#onAuth(xid, read(AuthPacket, reader));
+    if (opCode === OpCode.AUTH) return this.#onAuth(xid, reader);
     if (xid >= 0) this.outstanding += 1;
     if (opCode === OpCode.SASL) return this.#onSasl(xid, read(GetSASLRequest, reader));
     this.#host.request(this, xid, opCode, frame.subarray(reader.position));
   }
 
-  #onAuth(xid: number, packet: AuthPacket): void {
+  #onAuth(xid: number, reader: JuteReader): void {
     const { address } = this;
     const { superDigest } = this.#host;
-    const about = { scheme: packet.scheme ?? "", auth: packet.auth ?? NO_BYTES };
-    const ids = addAuth(about, { address, superDigest });
+    reader.int();
+    // Null stands for neither a scheme nor a password: both are refused, but they are read.
+    const packet = { scheme: reader.ustring(), auth: reader.buffer() };
+    const ids = addAuth(packet, { address, superDigest });
     if (ids === undefined) {
       this.reply({ xid, zxid: 0n, err: AUTH_FAILED });
       return this.end();
