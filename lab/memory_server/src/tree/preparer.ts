@@ -49,8 +49,9 @@ export interface RequestPlace {
 export class Preparer {
   /**
    * Whether the last request got no transaction at all, not even an error: a multi with a null path or a string of
-   * negative length. A standalone server answers it with -5; in an ensemble the server that has the client waits for a
-   * commit that never comes, and serves nobody from there on. `no` for all others; `with-zxid` when a zxid was used up.
+   * negative length. A standalone server exits over it; in an ensemble the leader, and the server that has the client,
+   * wait for a commit that never comes and answer nobody from there on. `no` for all others; `with-zxid` when a zxid was
+   * used up.
    */
   lastLacksTxn: "no" | "with-zxid" | "without-zxid" = "no";
   private readonly changes: OutstandingChanges;

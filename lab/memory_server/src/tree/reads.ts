@@ -6,7 +6,6 @@
 import {
   ExistsResponse,
   encode,
-  GetACLResponse,
   GetChildren2Response,
   GetChildrenResponse,
   GetDataResponse,
@@ -16,6 +15,7 @@ import {
 import { isPermitted } from "./auth.js";
 import type { DataNode } from "./data-node.js";
 import type { DataTree } from "./data-tree.js";
+import { ServerGetACLResponse } from "./java-text.js";
 import type { ClientRequest } from "./preparer.js";
 import { decodeRead, type LaxRead } from "./request-bodies.js";
 
@@ -47,7 +47,7 @@ export function answerRead(
   if (node === undefined) return refuse(-101);
   // Anyone may read an access control list, and learn that a znode exists.
   if (opCode === OpCode.GET_ACL) {
-    return { err: 0, body: encode(GetACLResponse, { acl: node.acl, stat: node.copyStat() }) };
+    return { err: 0, body: encode(ServerGetACLResponse, { acl: node.acl, stat: node.copyStat() }) };
   }
   if (!options.skipAcl && !isPermitted(node.acl, Permission.READ, request.auth)) return refuse(-102);
   const body = contentOf(node, opCode);
