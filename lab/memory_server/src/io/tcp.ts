@@ -1,6 +1,6 @@
 /** A server's client port: real TCP in front of one server of a model. */
 import { createServer, type Server, type Socket } from "node:net";
-import type { ConnectionSink, ModelDriver } from "./driver.js";
+import type { ConnectionSink, ModelDriver, ServerConnection } from "./driver.js";
 import { MemoryServerError } from "./errors.js";
 
 /** Bytes that a client may leave unread in this process before nothing more is read from it. */
@@ -9,6 +9,8 @@ export const unreadBytesMax: number = 4 * 1024 * 1024;
 export const portWaitMs = 5_000;
 /** How long a client that has been said goodbye to may take to read what was sent before, in milliseconds. */
 const lingerMs = 10_000;
+/** Bytes that a server is given at once. */
+const pieceBytes = 1_024;
 /** Connections that the system keeps for us until we take them in. */
 const backlog = 1_024;
 const retryEveryMs = 20;
@@ -150,7 +152,7 @@ export class TcpFront {
     socket.once("close", () => this.#sockets.delete(socket));
     if (this.#options.keepAlive !== true) socket.unref();
     const peer = { address: plainAddress(remoteAddress), port: remotePort ?? 0 };
-    connect(this.#driver, this.#options.server, peer, socket);
+    new TcpConnection(this.#driver, this.#options.server, peer, socket);
   }
 }
 
@@ -199,59 +201,102 @@ export function plainAddress(address: string): string {
   return mapped ?? address.replace(/%.*$/, "");
 }
 
-function connect(
-  driver: ModelDriver,
-  server: number,
-  peer: { readonly address: string; readonly port: number },
-  socket: Socket,
-): void {
-  let isWanted = true;
-  let isCorked = false;
-  const follow = (): void => {
-    const isReading = isWanted && socket.writableLength <= unreadBytesMax;
-    if (isReading === !socket.isPaused()) return;
-    if (isReading) socket.resume();
-    else socket.pause();
-  };
-  const sink: ConnectionSink = {
-    send(bytes) {
-      if (socket.destroyed) return;
-      if (!isCorked) {
-        // Everything of one round leaves in one piece.
-        isCorked = true;
-        socket.cork();
-        process.nextTick(() => {
-          isCorked = false;
-          socket.uncork();
-          if (socket.writableLength > unreadBytesMax) follow();
-        });
-      }
-      socket.write(bytes);
-    },
-    end(how) {
-      socket.off("drain", follow);
-      if (how === "reset") {
-        socket.resetAndDestroy();
-        return;
-      }
-      // What the client still says is for nobody; it has to be read all the same, to hear of its end.
-      socket.resume();
-      socket.setTimeout(lingerMs, () => socket.destroy());
-      socket.end(() => socket.destroy());
-    },
-    reading(isReading) {
-      isWanted = isReading;
-      follow();
-    },
-  };
-  const connection = driver.accept(server, peer, sink);
-  const gone = (): void => connection.closed();
-  socket.on("data", ({ buffer, byteOffset, length }: Buffer) => {
-    connection.received(new Uint8Array(buffer, byteOffset, length));
-  });
-  socket.on("drain", follow);
-  socket.once("end", gone);
-  socket.once("close", gone);
+/** Between a socket and the driver, both ways. */
+class TcpConnection implements ConnectionSink {
+  readonly #driver: ModelDriver;
+  readonly #socket: Socket;
+  readonly #connection: ServerConnection;
+  #isWanted = true;
+  #isCorked = false;
+  /** What was read and not yet given to the server. */
+  #rest: Uint8Array = new Uint8Array();
+
+  constructor(
+    driver: ModelDriver,
+    server: number,
+    peer: { readonly address: string; readonly port: number },
+    socket: Socket,
+  ) {
+    this.#driver = driver;
+    this.#socket = socket;
+    this.#connection = driver.accept(server, peer, this);
+    socket.on("data", ({ buffer, byteOffset, length }: Buffer) => {
+      this.#rest = joined(this.#rest, new Uint8Array(buffer, byteOffset, length));
+      this.#feed();
+    });
+    socket.on("drain", () => this.#follow());
+    socket.once("end", () => this.#connection.closed());
+    socket.once("close", () => this.#connection.closed());
+  }
+
+  send(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (!this.#isCorked) {
+      // Everything of one round leaves in one piece.
+      this.#isCorked = true;
+      socket.cork();
+      process.nextTick(() => {
+        this.#isCorked = false;
+        socket.uncork();
+        if (!this.#mayRead()) this.#follow();
+      });
+    }
+    socket.write(bytes);
+  }
+
+  end(how: "fin" | "reset"): void {
+    const socket = this.#socket;
+    this.#rest = new Uint8Array();
+    if (how === "reset") {
+      socket.resetAndDestroy();
+      return;
+    }
+    // What the client still says is for nobody; it has to be read all the same, to hear of its end.
+    socket.resume();
+    socket.setTimeout(lingerMs, () => socket.destroy());
+    socket.end(() => socket.destroy());
+  }
+
+  reading(isReading: boolean): void {
+    this.#isWanted = isReading;
+    this.#follow();
+  }
+
+  #mayRead(): boolean {
+    return this.#isWanted && this.#socket.writableLength <= unreadBytesMax;
+  }
+
+  /** Stops and goes on reading as the server wants it, and as the client reads. */
+  #follow(): void {
+    const socket = this.#socket;
+    if (socket.writableEnded || socket.destroyed) return;
+    if (!this.#mayRead()) socket.pause();
+    else if (this.#rest.length === 0) socket.resume();
+    // Not at once: this may be said in the middle of a round, which would see no end of it.
+    else setImmediate(() => this.#feed());
+  }
+
+  /** In small pieces: a thousand questions fit in one chunk, and their answers may be of any size. */
+  #feed(): void {
+    const socket = this.#socket;
+    while (this.#rest.length > 0 && this.#mayRead() && !socket.destroyed) {
+      const piece = this.#rest.subarray(0, pieceBytes);
+      this.#rest = this.#rest.subarray(piece.length);
+      this.#connection.received(piece);
+      // Smaller chunks come alone, and what follows from them may wait for others of the same moment.
+      if (this.#rest.length > 0) this.#driver.flush();
+    }
+    this.#follow();
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 function tryToListen(
