@@ -1,4 +1,5 @@
-import { utf8Bytes, utf8Text } from "@zk/protocol";
+import { utf8Bytes } from "@zk/protocol";
+import { javaString } from "./java-text.js";
 
 /**
  * The id of the `digest` scheme for the bytes of an auth packet: the text before the first colon, a colon, and the hash
@@ -8,7 +9,7 @@ import { utf8Bytes, utf8Text } from "@zk/protocol";
  * Source: ZooKeeper 3.4.6, DigestAuthenticationProvider.java, generateDigest
  */
 export function digestOf(credentials: Uint8Array): string {
-  const text = utf8Text(credentials);
+  const text = javaString(credentials);
   const colon = text.indexOf(":");
   return `${colon < 0 ? text : text.slice(0, colon)}:${base64(sha1(utf8Bytes(text)))}`;
 }

@@ -1,9 +1,9 @@
 /**
  * Text as a server writes it: each UTF-16 unit for itself, so that a character outside of the basic plane takes six bytes
  * instead of four. It reads ordinary UTF-8 all the same, and a client that reads back such an ACL id or the path of such
- * a watch gets other bytes than it sent.
+ * a watch gets other bytes than it sent. Bytes that are no UTF-8 become U+FFFD in the way of Java.
  *
- * Source: ZooKeeper 3.4.6, BinaryOutputArchive.java, stringToByteBuffer
+ * Source: ZooKeeper 3.4.6, BinaryOutputArchive.java, stringToByteBuffer; BinaryInputArchive.java, readString
  */
 import {
   type Acl,
@@ -14,6 +14,7 @@ import {
   type RecordCodec,
   record,
   Stat,
+  utf8Text,
   type WatcherEvent,
 } from "@zk/protocol";
 
@@ -27,6 +28,24 @@ export const javaText: Codec<string> = {
     else writer.ustring(text);
   },
 };
+
+/**
+ * The text of bytes as Java reads them: as everyone does, but for the three bytes that would be one surrogate, or the
+ * first two of them, which become one U+FFFD instead of one each.
+ */
+export function javaString(bytes: Uint8Array): string {
+  const mended: number[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte !== 0xed || !(bytes[at + 1]! >= 0xa0 && bytes[at + 1]! <= 0xbf)) {
+      mended.push(byte);
+      continue;
+    }
+    mended.push(0xef, 0xbf, 0xbd);
+    at += bytes[at + 2]! >= 0x80 && bytes[at + 2]! <= 0xbf ? 2 : 1;
+  }
+  return utf8Text(Uint8Array.from(mended));
+}
 
 /** A notification as a server writes it. */
 export const ServerWatcherEvent: RecordCodec<WatcherEvent> = record<WatcherEvent>("WatcherEvent", {

@@ -10,7 +10,10 @@
 import { utf8Bytes, utf8Text } from "@zk/protocol";
 import type { DataNode } from "./data-node.js";
 
-const QUOTA_PATH = "/zookeeper/quota";
+/** The znode that belongs to the servers. */
+export const PROC_PATH = "/zookeeper";
+/** The znode below which quotas are. */
+export const QUOTA_PATH = "/zookeeper/quota";
 const LIMITS_NAME = "zookeeper_limits";
 const STATS_NAME = "zookeeper_stats";
 

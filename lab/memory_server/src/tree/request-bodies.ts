@@ -6,6 +6,7 @@
  * Source: ZooKeeper 3.4.6, BinaryInputArchive.java; MultiTransactionRecord.java, deserialize
  */
 import { JuteReader, OpCode, ProtocolError, type SetWatches } from "@zk/protocol";
+import { javaString } from "./java-text.js";
 
 /** An ACL entry off the wire. */
 export interface LaxAcl {
@@ -195,8 +196,12 @@ function readVector<T>(reader: JuteReader, read: (reader: JuteReader) => T): T[]
 }
 
 function readString(reader: JuteReader): string | null {
+  const start = reader.position;
   try {
-    return reader.ustring();
+    const text = reader.ustring();
+    if (text === null || !text.includes("\ufffd")) return text;
+    reader.position = start;
+    return javaString(reader.buffer() ?? new Uint8Array(0));
   } catch (error) {
     if (error instanceof ProtocolError && error.code === "LENGTH_NEGATIVE") throw new UnexpectedLength();
     throw error;
