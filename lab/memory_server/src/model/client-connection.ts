@@ -18,11 +18,11 @@ import {
   OpCode,
   ReplyHeader,
   SetSASLResponse,
-  WatcherEvent,
   Xid,
 } from "@zk/protocol";
 import { addAuth, ipId } from "../tree/auth.js";
 import type { TreeEvent } from "../tree/data-tree.js";
+import { ServerWatcherEvent } from "../tree/java-text.js";
 import { fourLetterWords } from "./four-letter.js";
 import { passwordOf } from "./session-secrets.js";
 import { ConnectionStatistics } from "./statistics.js";
@@ -131,7 +131,7 @@ export class ClientConnection {
   }
 
   notify({ type, path }: TreeEvent): void {
-    const event = encode(WatcherEvent, { type, state: KeeperState.SyncConnected, path });
+    const event = encode(ServerWatcherEvent, { type, state: KeeperState.SyncConnected, path });
     this.reply({ xid: Xid.NOTIFICATION, zxid: -1n, err: 0 }, event);
   }
 

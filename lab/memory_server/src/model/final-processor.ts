@@ -3,8 +3,9 @@
  *
  * Source: ZooKeeper 3.4.6, FinalRequestProcessor.java, processRequest
  */
-import { decode, encode, OpCode, SyncRequest, SyncResponse, Xid } from "@zk/protocol";
+import { decode, encode, jute, OpCode, Xid } from "@zk/protocol";
 import type { TreeEvent, TxnOutcome } from "../tree/data-tree.js";
+import { javaText } from "../tree/java-text.js";
 import { answerRead } from "../tree/reads.js";
 import { decodeSetWatches } from "../tree/request-bodies.js";
 import { writeReply } from "../tree/write-replies.js";
@@ -80,9 +81,10 @@ export class FinalProcessor {
         return { err, body: NO_BYTES };
       }
       case OpCode.SYNC: {
-        const sync = attempt(() => decode(SyncRequest, body));
-        if (sync === undefined) return { err: MARSHALLING_ERROR, body: NO_BYTES };
-        return { err: 0, body: encode(SyncResponse, sync) };
+        // The path is no path to the server: it gives back whatever text it got, and null for null.
+        const path = attempt(() => decode(jute.ustringOrNull, body));
+        if (path === undefined) return { err: MARSHALLING_ERROR, body: NO_BYTES };
+        return { err: 0, body: path === null ? encode(jute.ustringOrNull, path) : encode(javaText, path) };
       }
       default: {
         const { skipAcl } = server.world.settings;
