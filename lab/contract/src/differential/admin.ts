@@ -22,6 +22,7 @@ import {
 } from "@zk/protocol";
 import type { StatOffsets } from "./normal-form.js";
 import { NormalForm } from "./normal-form.js";
+import type { Schedule } from "./operations.js";
 import { replyFields } from "./replies.js";
 import type { Field, TraceEntry } from "./trace.js";
 import type { Target, Wire } from "./wire.js";
@@ -34,6 +35,8 @@ export const SUPER_DIGEST: string = digestId("super", "differential");
 /** A server does not do what any ZooKeeper does, so that no run can begin or end. */
 export class TargetError extends Error {
   override readonly name = "TargetError";
+  /** What was run when it happened. */
+  schedule: Schedule | undefined;
 }
 
 const LIMIT_MS = 15_000;
@@ -85,6 +88,8 @@ export class Admin {
       const offsets = new Map<string, StatOffsets>(
         LASTING.map((path, index) => [path, stats[index] as Stat]),
       );
+      // The tree knows its root by two names.
+      offsets.set("", stats[0] as Stat);
       return new NormalForm({ root, zxid: created.header.zxid, offsets });
     }
   }
@@ -92,7 +97,7 @@ export class Admin {
   /** Every znode under the root, told; then they are removed. */
   async finish(form: NormalForm, step: number): Promise<TraceEntry[]> {
     const entries: TraceEntry[] = [];
-    const all: string[] = [];
+    const levels: string[][] = [];
     for (let level = [form.root]; level.length > 0; ) {
       const asked = level;
       const answers = await this.#ask(
@@ -114,11 +119,22 @@ export class Admin {
         const names = decode(GetChildrenResponse, children.frame.subarray(16)).children;
         level.push(...[...names].sort().map((name) => `${path}/${name}`));
       }
-      all.push(...asked);
+      levels.push(asked);
     }
-    await this.#ask(
-      all.reverse().map((path) => question(OpCode.DELETE, DeleteRequest, { path, version: -1 })),
-    );
+    // Level by level: what a server thinks of a parent while it removes a child is nobody's business here.
+    for (const level of levels.reverse()) {
+      const removals = await this.#ask(
+        level.map((path) => question(OpCode.DELETE, DeleteRequest, { path, version: -1 })),
+      );
+      for (const [index, { header }] of removals.entries()) {
+        const path = form.text(Buffer.from(level[index] as string));
+        const fields: Field[] = [
+          ["path", path],
+          ["err", String(header.err)],
+        ];
+        entries.push({ step, lane: "tree", what: "removed", fields });
+      }
+    }
     return entries;
   }
 

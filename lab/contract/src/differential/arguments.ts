@@ -27,7 +27,7 @@ const PREFIXES = [
   "$/a/..",
 ] as const;
 /** Outlive the run, and are never created or removed by it. */
-export const LASTING_PATHS: readonly string[] = ["/", "/zookeeper", "/zookeeper/quota"];
+export const LASTING_PATHS: readonly string[] = ["/", "/zookeeper", "/zookeeper/quota", ""];
 
 /** No server makes a znode of these. */
 const BAD_PATHS: readonly Text[] = [

@@ -30,8 +30,18 @@ type Request = Omit<RequestOperation, "kind" | "slot">;
 const UNKNOWN_OP_CODES = [
   0, -1, 10, 15, 16, 17, 18, 19, 20, 21, 22, 99, 103, 104, 105, 106, 107, -12, 2_147_483_647,
 ];
-/** Those which may stand in front of another request that is sent without waiting. */
-const PIPELINED: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12]);
+/**
+ * Those which may stand in front of another request that is sent without waiting. Not setACL: until it is applied, 3.4.6
+ * judges by the old list, and whether it is applied would be a matter of timing.
+ */
+const PIPELINED: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 8, 9, 11, 12]);
+
+/**
+ * Those which are never sent behind a request that is under way. A multi that fails leaves behind what a server of 3.4.6
+ * thought of its paths, but only when all before it was applied already; a later delete may stumble over that. With
+ * others under way it would be a matter of timing what happens.
+ */
+const UNHURRIED: ReadonlySet<number> = new Set([OpCode.DELETE, OpCode.MULTI]);
 
 /** The same options give the same schedule, here and on every machine. */
 export function generateSchedule(options: GeneratorOptions): Schedule {
@@ -68,9 +78,12 @@ export function generateSchedule(options: GeneratorOptions): Schedule {
       }
       continue;
     }
+    let isBehind = false;
     for (let more = random.chance(30) ? random.between(1, 5) : 0; ; more--) {
-      const request = anyRequest(random);
+      let request = anyRequest(random);
+      while (isBehind && UNHURRIED.has(request.opCode)) request = anyRequest(random);
       const isPipelined = more > 0 && PIPELINED.has(request.opCode);
+      isBehind = isPipelined;
       add({ kind: "request", slot, ...request, ...(isPipelined ? { isPipelined } : {}) });
       if (!isPipelined) break;
     }
@@ -150,8 +163,10 @@ function versionBody(random: Random): Body {
   return { record: "version", path, version: anyVersion(random, path) };
 }
 
+/** The root by its other name is left alone: a server of 3.4.6 dies of it (IllegalArgumentException in PathTrie.findMaxPrefix). */
 function dataBody(random: Random): Body {
-  const path = anyPath(random);
+  let path = anyPath(random);
+  while (path === "") path = anyPath(random);
   return { record: "data", path, data: anyData(random), version: anyVersion(random, path) };
 }
 
