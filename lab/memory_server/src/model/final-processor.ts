@@ -3,11 +3,11 @@
  *
  * Source: ZooKeeper 3.4.6, FinalRequestProcessor.java, processRequest
  */
-import { decode, encode, jute, OpCode, Xid } from "@zk/protocol";
+import { encode, jute, OpCode, Xid } from "@zk/protocol";
 import type { TreeEvent, TxnOutcome } from "../tree/data-tree.js";
 import { javaText } from "../tree/java-text.js";
 import { answerRead } from "../tree/reads.js";
-import { decodeSetWatches } from "../tree/request-bodies.js";
+import { decodeRead, decodeSetWatches } from "../tree/request-bodies.js";
 import { writeReply } from "../tree/write-replies.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { Request } from "./request.js";
@@ -82,8 +82,9 @@ export class FinalProcessor {
       }
       case OpCode.SYNC: {
         // The path is no path to the server: it gives back whatever text it got, and null for null.
-        const path = attempt(() => decode(jute.ustringOrNull, body));
-        if (path === undefined) return { err: MARSHALLING_ERROR, body: NO_BYTES };
+        const decoded = decodeRead(body, false);
+        if ("trouble" in decoded) return { err: MARSHALLING_ERROR, body: NO_BYTES };
+        const { path } = decoded.value;
         return { err: 0, body: path === null ? encode(jute.ustringOrNull, path) : encode(javaText, path) };
       }
       default: {
@@ -108,14 +109,6 @@ export class FinalProcessor {
     const latencyMs = 0;
     server.statistics.latency.add(latencyMs);
     connection.statistics.answered({ operation, xid: request.xid, zxid, latencyMs, nowMs });
-  }
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
   }
 }
 
