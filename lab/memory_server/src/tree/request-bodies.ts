@@ -3,6 +3,9 @@
  * wherever there may be a string or a list and make trouble only later, a list with a count below -1 is empty, bytes
  * behind the last field are ignored.
  *
+ * A string length far above the bytes that are there is an error here and now. A real server first asks for the memory:
+ * from about its heap's size on the thread that reads dies of it, or the whole server.
+ *
  * Source: ZooKeeper 3.4.6, BinaryInputArchive.java; MultiTransactionRecord.java, deserialize
  */
 import { JuteReader, OpCode, ProtocolError, type SetWatches } from "@zk/protocol";
