@@ -29,7 +29,11 @@ export default defineConfig({
         test: {
           name: "lab",
           include: ["lab/*/{src,tests}/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "lab/zoo_cluster/tests/failover/**"],
+          exclude: [
+            "**/node_modules/**",
+            "lab/zoo_cluster/tests/failover/**",
+            "lab/contract/tests/{process,memory}.test.ts",
+          ],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
@@ -45,6 +49,17 @@ export default defineConfig({
           hookTimeout: 180_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "contract",
+          include: ["lab/contract/tests/{process,memory}.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
