@@ -103,6 +103,21 @@ describe("multi", () => {
     expect(bench.tree.stat("/a")!.version).toBe(2);
   });
 
+  it("forgets what is on its way below a parent whose own path it did not name, as the server does", () => {
+    const bench = new TreeBench();
+    bench.create("/q");
+    const first = bench.propose(OpCode.CREATE, createBody("/q/n", { flags: 2 }));
+    const failing = bench.propose(
+      OpCode.MULTI,
+      multiBody([OpCode.CREATE, createBody("/q/m")], [OpCode.CHECK, versioned("/nope", -1)]),
+    );
+    // A real server refuses a sequential create so when the three are sent in one go.
+    const next = bench.propose(OpCode.CREATE, createBody("/q/n", { flags: 2 }));
+    expect(next.txn).toEqual({ type: "error", err: -110 });
+    for (const one of [first, failing, next]) bench.apply(one);
+    expect(bench.tree.children("/q")).toEqual(["n0000000000"]);
+  });
+
   it("leaves records behind that hold the number of children of that moment, as the server does", () => {
     const bench = new TreeBench();
     bench.create("/p");
