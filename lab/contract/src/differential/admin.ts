@@ -19,6 +19,7 @@ import {
   SetACLRequest,
   SetDataRequest,
   type Stat,
+  SyncRequest,
 } from "@zk/protocol";
 import type { StatOffsets } from "./normal-form.js";
 import { NormalForm } from "./normal-form.js";
@@ -57,7 +58,7 @@ interface Answer {
 
 export class Admin {
   readonly #target: Target;
-  #wire: Wire | undefined;
+  readonly #wires = new Map<number, Wire>();
   #xid = 0;
   #roots = 0;
 
@@ -138,23 +139,29 @@ export class Admin {
     return entries;
   }
 
-  /** Ends the session. */
-  async close(): Promise<void> {
-    const wire = this.#wire;
-    if (wire === undefined) return;
-    wire.send(frameOf(++this.#xid, { opCode: OpCode.CLOSE_SESSION, body: () => {} }));
-    await wire.until(() => wire.isEnded, LIMIT_MS);
-    wire.end("fin");
+  /** Resolves when a server has seen all that any server has answered before. */
+  async settle(server: number): Promise<void> {
+    await this.#ask([question(OpCode.SYNC, SyncRequest, { path: "/" })], server);
   }
 
-  async #ask(questions: readonly Question[]): Promise<Answer[]> {
-    const wire = await this.#open();
+  /** Ends the sessions. */
+  async close(): Promise<void> {
+    for (const wire of this.#wires.values()) {
+      wire.send(frameOf(++this.#xid, { opCode: OpCode.CLOSE_SESSION, body: () => {} }));
+      await wire.until(() => wire.isEnded, LIMIT_MS);
+      wire.end("fin");
+    }
+    this.#wires.clear();
+  }
+
+  async #ask(questions: readonly Question[], server = 0): Promise<Answer[]> {
+    const wire = await this.#open(server);
     wire.frames.length = 0;
     wire.send(concat(questions.map((asked) => frameOf(++this.#xid, asked))));
     const isDone = await wire.until(() => wire.frames.length >= questions.length || wire.isEnded, LIMIT_MS);
     if (!isDone || wire.frames.length < questions.length) {
       wire.end("reset");
-      this.#wire = undefined;
+      this.#wires.delete(server);
       throw new TargetError(
         `${this.#target.name} ${isDone ? "closed the connection" : "did not answer"}: ` +
           `${wire.frames.length} of ${questions.length} answers came`,
@@ -163,9 +170,10 @@ export class Admin {
     return wire.frames.splice(0).map((frame) => ({ frame, header: ReplyHeader.read(new JuteReader(frame)) }));
   }
 
-  async #open(): Promise<Wire> {
-    if (this.#wire !== undefined && !this.#wire.isEnded) return this.#wire;
-    const wire = await this.#target.open(0);
+  async #open(server: number): Promise<Wire> {
+    const known = this.#wires.get(server);
+    if (known !== undefined && !known.isEnded) return known;
+    const wire = await this.#target.open(server);
     const passwd = new Uint8Array(16);
     const request = {
       protocolVersion: 0,
@@ -177,17 +185,20 @@ export class Admin {
     wire.send(encodeFrame(ConnectRequest, request));
     await wire.until(() => wire.frames.length > 0 || wire.isEnded, LIMIT_MS);
     if (wire.frames.length === 0) throw new TargetError(`${this.#target.name} gives no session`);
-    this.#wire = wire;
-    const [auth] = await this.#ask([
-      {
-        opCode: OpCode.AUTH,
-        body: (writer) => {
-          writer.int(0);
-          writer.ustring("digest");
-          writer.buffer(Buffer.from(SUPER_PASSWORD));
+    this.#wires.set(server, wire);
+    const [auth] = await this.#ask(
+      [
+        {
+          opCode: OpCode.AUTH,
+          body: (writer) => {
+            writer.int(0);
+            writer.ustring("digest");
+            writer.buffer(Buffer.from(SUPER_PASSWORD));
+          },
         },
-      },
-    ]);
+      ],
+      server,
+    );
     if (auth?.header.err !== 0) throw new TargetError(`${this.#target.name} refuses a digest`);
     return wire;
   }

@@ -33,9 +33,12 @@ export async function labTarget(options: EnsembleOptions = {}): Promise<Target> 
     },
     ...options,
   });
+  const leader = await ensemble.leader();
+  // Servers that lead answer some requests otherwise than those that follow: the first of both sides is to be one that leads.
+  const servers = [...ensemble.servers].sort((a, b) => Number(b.id === leader) - Number(a.id === leader));
   return tcpTarget({
     name: isModel ? "the model over TCP" : `ZooKeeper ${ensemble.version}`,
-    addresses: ensemble.servers.map(({ host, clientPort }) => ({ host, port: clientPort })),
+    addresses: servers.map(({ host, clientPort }) => ({ host, port: clientPort })),
     stop: () => ensemble.stop(),
   });
 }

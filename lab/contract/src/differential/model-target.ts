@@ -15,7 +15,7 @@ export function modelTarget(options: { readonly servers?: number; readonly falsi
   return {
     name: "the model",
     servers,
-    open: async (server) => world.open((server % servers) + 1),
+    open: async (server) => world.open(server % servers),
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -41,7 +41,11 @@ class World {
     this.#model.drain();
   }
 
-  open(server: number): Wire {
+  /** Servers by their place: the leader first, then the others by their numbers. */
+  open(place: number): Wire {
+    const leader = this.#model.leaderId ?? 1;
+    const ids = Array.from({ length: this.#model.size }, (_, index) => index + 1);
+    const server = [leader, ...ids.filter((id) => id !== leader)][place] as number;
     this.#connections++;
     const number = this.#connections;
     const wire = new ModelWire({

@@ -6,14 +6,16 @@
  * server does at once. Where one operation has effects in no particular order (the ephemeral nodes of a session that
  * ends), their notifications are sorted.
  */
-import { JuteWriter, OpCode, RequestHeader, Xid } from "@zk/protocol";
-import { Admin, concat } from "./admin.js";
+import { OpCode, Xid } from "@zk/protocol";
+import { type Admin, concat } from "./admin.js";
 import { bytesOfText, connectFrame, rawFrame, requestFrame, type SessionClaim } from "./encode.js";
-import { BARRIER_XID, Lane } from "./lane.js";
+import { Lane } from "./lane.js";
 import type { NormalForm } from "./normal-form.js";
 import type { ConnectOperation, FrameOperation, RequestOperation, Schedule } from "./operations.js";
+import { bareFrame, EXISTS_BARRIER, RESUME, SYNC_BARRIER } from "./own-frames.js";
 import type { Question } from "./replies.js";
-import { ordered, type Trace, type TraceEntry } from "./trace.js";
+import { isEvent, sortEvents } from "./sort-events.js";
+import type { TraceEntry } from "./trace.js";
 import type { Target } from "./wire.js";
 
 /** How a run is made. */
@@ -60,48 +62,25 @@ interface Slot {
   session: Session | undefined;
   seenZxid: bigint;
   connections: number;
+  /** Where its connection leads. */
+  server: number;
 }
 
-/** Runs targets' schedules one after another. */
-export class Runner {
-  readonly target: Target;
-  readonly #admin: Admin;
-
-  constructor(target: Target) {
-    this.target = target;
-    this.#admin = new Admin(target);
-  }
-
-  /** @throws TargetError when the target cannot even make a znode; the signal's reason */
-  async run(schedule: Schedule, options: RunOptions = {}): Promise<Trace> {
-    const form = await this.#admin.begin();
-    const run = new Run(this.target, form, options);
-    try {
-      await run.play(schedule);
-    } finally {
-      await run.leave(schedule.operations.length);
-    }
-    return ordered([...run.entries, ...(await this.#admin.finish(form, schedule.operations.length))]);
-  }
-
-  /** Ends the runner's own session; the target stays. */
-  async close(): Promise<void> {
-    await this.#admin.close();
-  }
-}
-
-class Run {
+/** One schedule, from its first operation to the end of its last session. */
+export class Run {
   readonly entries: TraceEntry[] = [];
   readonly #target: Target;
+  readonly #admin: Admin;
   readonly #form: NormalForm;
   readonly #options: RunOptions;
   readonly #slots = new Map<number, Slot>();
   readonly #sessions = new Map<bigint, Session>();
 
-  constructor(target: Target, form: NormalForm, options: RunOptions) {
-    this.#target = target;
-    this.#form = form;
-    this.#options = options;
+  constructor(about: { target: Target; admin: Admin; form: NormalForm; options: RunOptions }) {
+    this.#target = about.target;
+    this.#admin = about.admin;
+    this.#form = about.form;
+    this.#options = about.options;
   }
 
   async play({ operations }: Schedule): Promise<void> {
@@ -124,7 +103,7 @@ class Run {
           await this.#sendBatch(slot, operations.slice(first, step) as RequestOperation[], first);
         }
       }
-      if (this.#options.isPrecise) await this.#barrierAll(step - 1);
+      if (this.#options.isPrecise || this.#options.isSpread) await this.#barrierAll(step - 1);
     }
   }
 
@@ -154,7 +133,13 @@ class Run {
       await this.#barrier(slot.lane, step);
       this.#leaveLane(slot, "fin");
     }
-    const wire = await this.#target.open(this.#options.isSpread ? operation.server : 0);
+    const server = this.#options.isSpread ? operation.server % this.#target.servers : 0;
+    if (this.#options.isSpread) {
+      // A server that lags behind refuses whom it should take.
+      await this.#admin.settle(server);
+      if (victim?.lane !== undefined && victim.server !== server) this.#leaveLane(victim, "fin");
+    }
+    const wire = await this.#target.open(server);
     slot.connections++;
     const name = `s${operation.slot}#${slot.connections}`;
     const lane = new Lane({ name, wire, entries: this.entries, form: this.#form });
@@ -188,6 +173,7 @@ class Run {
       return;
     }
     slot.session = session;
+    slot.server = server;
     slot.lane = lane;
   }
 
@@ -266,7 +252,13 @@ class Run {
   #slot(number: number): Slot {
     let slot = this.#slots.get(number);
     if (slot === undefined) {
-      slot = { lane: undefined, session: undefined, seenZxid: this.#form.startZxid, connections: 0 };
+      slot = {
+        lane: undefined,
+        session: undefined,
+        seenZxid: this.#form.startZxid,
+        connections: 0,
+        server: 0,
+      };
       this.#slots.set(number, slot);
     }
     return slot;
@@ -328,38 +320,10 @@ class Run {
 
   async #resume(session: Session): ReturnType<Target["open"]> {
     const wire = await this.#target.open(0);
-    const operation: ConnectOperation = { ...RESUME };
-    wire.send(connectFrame(operation, session, { root: this.#form.root, seenZxid: 0n }));
+    wire.send(connectFrame(RESUME, session, { root: this.#form.root, seenZxid: 0n }));
     await wire.until(() => wire.frames.length > 0 || wire.isEnded, ANSWER_LIMIT_MS);
     return wire;
   }
-}
-
-const RESUME: ConnectOperation = {
-  kind: "connect",
-  slot: 0,
-  session: "own",
-  password: "right",
-  lastZxid: "zero",
-  timeoutMs: 3_600_000,
-  readOnly: false,
-  protocolVersion: 0,
-  server: 0,
-};
-
-const EXISTS_BARRIER = bareFrame(BARRIER_XID, OpCode.EXISTS, (writer) => {
-  writer.ustring("/");
-  writer.bool(false);
-});
-const SYNC_BARRIER = bareFrame(BARRIER_XID, OpCode.SYNC, (writer) => writer.ustring("/"));
-
-function bareFrame(xid: number, opCode: number, body: (writer: JuteWriter) => void = () => {}): Uint8Array {
-  const writer = new JuteWriter();
-  const start = writer.beginFrame();
-  RequestHeader.write(writer, { xid, type: opCode });
-  body(writer);
-  writer.endFrame(start);
-  return writer.take();
 }
 
 function isFollowed(
@@ -373,32 +337,4 @@ function isFollowed(
     next.slot === operation.slot &&
     PIPELINE.has(next.opCode)
   );
-}
-
-function isEvent(frame: Uint8Array): boolean {
-  return frame.length >= 16 && frame.subarray(0, 12).every((byte) => byte === 0xff);
-}
-
-/** Sorts each connection's notifications among the entries from `mark` on, where nothing stands between them. */
-function sortEvents(entries: TraceEntry[], mark: number): void {
-  const byLane = new Map<string, TraceEntry[]>();
-  for (const entry of entries.splice(mark)) {
-    byLane.set(entry.lane, [...(byLane.get(entry.lane) ?? []), entry]);
-  }
-  for (const lane of byLane.values()) {
-    const key = ({ fields }: TraceEntry): string => fields.map(([, value]) => value).join(" ");
-    let run: TraceEntry[] = [];
-    const flush = (): void => {
-      entries.push(...run.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0)));
-      run = [];
-    };
-    for (const entry of lane) {
-      if (entry.what === "event") run.push(entry);
-      else {
-        flush();
-        entries.push(entry);
-      }
-    }
-    flush();
-  }
 }

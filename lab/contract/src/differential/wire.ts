@@ -5,7 +5,7 @@ export interface Target extends AsyncDisposable {
   /** For people: `ZooKeeper 3.4.6`. */
   readonly name: string;
   readonly servers: number;
-  /** A connection to a server, by its place from 0. Refusals show as a wire that has ended. */
+  /** A connection to a server, by its place from 0, which is the leader's where it is known. Refusals show as a wire that has ended. */
   open(server: number): Promise<Wire>;
 }
 
