@@ -40,6 +40,7 @@ export interface MemoryServerStatus extends MemoryServer {
 /** An ensemble at one moment. */
 export interface MemoryEnsembleStatus {
   readonly name: string;
+  readonly backend: "memory";
   readonly version: string;
   readonly dir: string;
   readonly connectionString: string;

@@ -70,6 +70,7 @@ export async function readStatus(
   const problem = findProblem(seen);
   return {
     name: about.name,
+    backend: "memory",
     version: modelVersion,
     dir: about.dir,
     connectionString: about.connectionString,

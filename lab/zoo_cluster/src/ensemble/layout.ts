@@ -25,6 +25,8 @@ export interface EnsembleSpec {
   readonly config: Readonly<Record<string, string>>;
   /** True when the release brought its own control scripts, which know only the words of their time. */
   readonly ownScripts: boolean;
+  /** There when the servers are a model in one host process; then its files lie in this folder. */
+  readonly memory?: { readonly folder: string };
   readonly servers: readonly ServerSpec[];
 }
 

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { LabError } from "../errors.js";
 import { processTable } from "../process/process-table.js";
 import { timeScale, type WaitOptions } from "../wait.js";
+import type { Control } from "./control.js";
 import { connectionStringOf, type EnsembleSpec } from "./layout.js";
 import { defaultReadyTimeoutMs } from "./options.js";
 import {
@@ -18,7 +19,6 @@ import {
   waitForReady,
   waitForServing,
 } from "./readiness.js";
-import type { ServerControl } from "./server-control.js";
 import { expireSession, serverOf } from "./session-control.js";
 import type {
   Ensemble,
@@ -42,11 +42,11 @@ export interface EnsembleResources {
 /** See {@link Ensemble}. */
 export class ProcessEnsemble implements Ensemble {
   readonly spec: EnsembleSpec;
-  readonly controls: readonly ServerControl[];
+  readonly controls: readonly Control[];
   readonly #resources: EnsembleResources;
   #stopping: Promise<void> | null = null;
 
-  constructor(spec: EnsembleSpec, controls: readonly ServerControl[], resources: EnsembleResources) {
+  constructor(spec: EnsembleSpec, controls: readonly Control[], resources: EnsembleResources) {
     this.spec = spec;
     this.controls = controls;
     this.#resources = resources;
@@ -99,6 +99,7 @@ export class ProcessEnsemble implements Ensemble {
     const serving = servers.filter((server) => server.answer === "serving").length;
     return {
       name: this.name,
+      backend: this.spec.memory === undefined ? "process" : "memory",
       version: this.version,
       dir: this.dir,
       connectionString: this.connectionString,
@@ -164,7 +165,7 @@ export class ProcessEnsemble implements Ensemble {
     this.#mustBeUp();
     const timeoutMs = options.timeoutMs ?? defaultReadyTimeoutMs;
     const deadline = performance.now() + timeoutMs * timeScale();
-    const restart = async (controls: readonly ServerControl[]): Promise<void> => {
+    const restart = async (controls: readonly Control[]): Promise<void> => {
       options.signal?.throwIfAborted();
       await Promise.all(controls.map((control) => control.stop()));
       await Promise.all(controls.map((control) => control.start(() => this.#mustBeUp())));
@@ -230,13 +231,13 @@ export class ProcessEnsemble implements Ensemble {
     }
   }
 
-  async #leaderLast(): Promise<ServerControl[]> {
+  async #leaderLast(): Promise<Control[]> {
     const leader = leaderAmong(await lookAtAll(this.controls));
     const others = this.controls.filter((control) => control !== leader);
     return leader === null ? others : [...others, leader];
   }
 
-  #control(id: number): ServerControl {
+  #control(id: number): Control {
     this.#mustBeUp();
     return pick(this.controls, id);
   }

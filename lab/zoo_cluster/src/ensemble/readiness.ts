@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { LabError } from "../errors.js";
 import { defaultProbeTimeoutMs, probeServer } from "../probe-session.js";
 import { timeScale, type WaitOptions, waitFor } from "../wait.js";
+import type { Control } from "./control.js";
 import type { EnsembleSpec, ServerSpec } from "./layout.js";
-import type { ServerControl } from "./server-control.js";
 import { type Look, lookAt, syncedFollowers } from "./server-view.js";
 
 /** Milliseconds to wait for a leader unless told: an election after a leader that fell silent takes some of them. */
@@ -15,13 +15,13 @@ const lookEveryMs = 50;
 
 /** The state of one server at one look. */
 export interface Seen {
-  readonly control: ServerControl;
+  readonly control: Control;
   readonly process: "running" | "paused" | "stopped";
   readonly look: Look;
 }
 
 /** Looks at servers, at all of them at once. One that does not run is not asked. */
-export function lookAtAll(controls: readonly ServerControl[], timeoutMs?: number): Promise<Seen[]> {
+export function lookAtAll(controls: readonly Control[], timeoutMs?: number): Promise<Seen[]> {
   return Promise.all(
     controls.map(async (control): Promise<Seen> => {
       const found = control.find();
@@ -33,13 +33,13 @@ export function lookAtAll(controls: readonly ServerControl[], timeoutMs?: number
 }
 
 /** The one server that leads (or stands alone), or null when none or more than one says so. */
-export function leaderAmong(seen: readonly Seen[]): ServerControl | null {
+export function leaderAmong(seen: readonly Seen[]): Control | null {
   const leaders = seen.filter(({ look }) => isMode(look, "leader", "standalone"));
   return leaders.length === 1 ? (leaders[0]?.control ?? null) : null;
 }
 
 /** Servers that follow. */
-export function followersAmong(seen: readonly Seen[]): ServerControl[] {
+export function followersAmong(seen: readonly Seen[]): Control[] {
   return seen.filter(({ look }) => isMode(look, "follower")).map(({ control }) => control);
 }
 
@@ -56,9 +56,9 @@ export function describeSeen(seen: readonly Seen[]): string {
 
 /** Waits until exactly one server leads. @throws LabError `NO_LEADER` */
 export async function waitForLeader(
-  controls: readonly ServerControl[],
+  controls: readonly Control[],
   options: WaitOptions = {},
-): Promise<ServerControl> {
+): Promise<Control> {
   let seen: Seen[] = [];
   return await waitFor({
     what: "exactly one leader",
@@ -75,7 +75,7 @@ export async function waitForLeader(
 }
 
 /** Waits until one server serves. @throws LabError `NOT_READY`; `SERVER_EXITED` as soon as its process is gone. */
-export async function waitForServing(control: ServerControl, options: WaitOptions = {}): Promise<void> {
+export async function waitForServing(control: Control, options: WaitOptions = {}): Promise<void> {
   const { id } = control.server;
   let look: Look = "silent";
   await waitFor({
@@ -96,7 +96,7 @@ export async function waitForServing(control: ServerControl, options: WaitOption
 }
 
 /** Waits until a server answers at all, quorum or not. @throws as {@link waitForServing} */
-export async function waitForAnswer(control: ServerControl, options: WaitOptions = {}): Promise<void> {
+export async function waitForAnswer(control: Control, options: WaitOptions = {}): Promise<void> {
   await waitFor({
     what: `server ${control.server.id} to answer on port ${control.server.clientPort}`,
     timeoutMs: options.timeoutMs ?? defaultLeaderTimeoutMs,
@@ -118,7 +118,7 @@ export async function waitForAnswer(control: ServerControl, options: WaitOptions
  */
 export async function waitForReady(
   spec: EnsembleSpec,
-  controls: readonly ServerControl[],
+  controls: readonly Control[],
   options: WaitOptions & { readonly timeoutMs: number },
 ): Promise<void> {
   const deadline = performance.now() + options.timeoutMs * timeScale();
@@ -139,7 +139,7 @@ export async function waitForReady(
 }
 
 /** What keeps servers from being ready as far as can be told without writing anything, or null. */
-export async function findProblem(controls: readonly ServerControl[]): Promise<string | null> {
+export async function findProblem(controls: readonly Control[]): Promise<string | null> {
   const seen = await lookAtAll(controls);
   const leader = leaderAmong(seen);
   if (leader === null || seen.some(({ look }) => typeof look === "string")) return describeSeen(seen);
@@ -156,7 +156,7 @@ export async function findProblem(controls: readonly ServerControl[]): Promise<s
 
 async function probeUntil(
   spec: EnsembleSpec,
-  control: ServerControl,
+  control: Control,
   deadline: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -183,12 +183,12 @@ async function probeUntil(
   });
 }
 
-async function tellProblem(controls: readonly ServerControl[], problem: string): Promise<string> {
+async function tellProblem(controls: readonly Control[], problem: string): Promise<string> {
   const tails = await Promise.all(controls.map((control) => control.output.tail(10)));
   return `Last seen: ${problem}.\n${tails.join("\n")}`;
 }
 
-async function mustLive(control: ServerControl): Promise<void> {
+async function mustLive(control: Control): Promise<void> {
   if (control.find() !== null) return;
   const { id } = control.server;
   throw new LabError(

@@ -26,6 +26,7 @@ import {
 } from "../process/process-table.js";
 import type { Environment, Java } from "../release/types.js";
 import { pause, waitFor } from "../wait.js";
+import type { Control } from "./control.js";
 import { describeScriptResult, runControlScript, type ScriptResult } from "./control-script.js";
 import { type EnsembleSpec, markerOf, pathsOf, type ServerPaths, type ServerSpec } from "./layout.js";
 import { ServerOutput } from "./server-output.js";
@@ -66,7 +67,7 @@ export function createControls(context: ControlContext): ServerControl[] {
 }
 
 /** See the rules above. */
-export class ServerControl {
+export class ServerControl implements Control {
   readonly server: ServerSpec;
   readonly paths: ServerPaths;
   readonly marker: string;

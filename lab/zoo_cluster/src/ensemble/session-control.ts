@@ -2,8 +2,8 @@
 import { LabError } from "../errors.js";
 import { ProbeSession, type SessionCredentials } from "../probe-session.js";
 import { timeScale, type WaitOptions, waitFor } from "../wait.js";
+import type { Control } from "./control.js";
 import { leaderAmong, lookAtAll } from "./readiness.js";
-import type { ServerControl } from "./server-control.js";
 import { connectionSince, knowsSession } from "./server-view.js";
 import type { SessionHolder } from "./types.js";
 
@@ -14,7 +14,7 @@ const tryTimeoutMs = 2_000;
 
 /** See `Ensemble.expireSession`. */
 export async function expireSession(
-  controls: readonly ServerControl[],
+  controls: readonly Control[],
   client: SessionHolder,
   options: WaitOptions = {},
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function expireSession(
 
 /** See `Ensemble.serverOf`. A session that moved may still show on its old server: the youngest connection counts. */
 export async function serverOf(
-  controls: readonly ServerControl[],
+  controls: readonly Control[],
   client: { readonly sessionId: bigint },
 ): Promise<number | null> {
   const found = await Promise.all(
@@ -72,7 +72,7 @@ export async function serverOf(
  * - anything else: why there is no answer
  */
 async function tryToExpire(
-  control: ServerControl,
+  control: Control,
   credentials: SessionCredentials,
   signal: AbortSignal | undefined,
 ): Promise<string> {
@@ -93,7 +93,7 @@ async function tryToExpire(
 }
 
 /** Servers answer a wrong password as they answer a session that is over; the leader's list of sessions tells which it was. */
-async function isConfirmedOver(controls: readonly ServerControl[], sessionId: bigint): Promise<boolean> {
+async function isConfirmedOver(controls: readonly Control[], sessionId: bigint): Promise<boolean> {
   const leader = leaderAmong(await lookAtAll(controls));
   return leader !== null && (await knowsSession(leader.server, sessionId)) === false;
 }

@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isLabError, LabError } from "../errors.js";
+import { createMemoryControls, MemoryHost } from "../lab/memory-control.js";
 import { leasePorts, type PortLease, releaseBlocks } from "../ports/port-lease.js";
 import { takeLock } from "../process/lab-lock.js";
 import { Watchdog } from "../process/watchdog.js";
 import { findJava, provisionRelease } from "../release/index.js";
-import type { Java, Release } from "../release/types.js";
+import type { Environment, Java, Release } from "../release/types.js";
+import type { Control } from "./control.js";
 import { installServer } from "./install-server.js";
 import { type EnsembleSpec, markerOf, pathsOf, planServers } from "./layout.js";
 import { endedBefore, endWithThisProcess } from "./live-ensembles.js";
@@ -114,12 +116,10 @@ async function makeFolder({ dir, name, env }: EnsembleSettings): Promise<Folder>
 async function takeOverFolder(dir: string, { env }: EnsembleSettings): Promise<void> {
   const state = await readState(labFolder(dir));
   if (state === null) return;
-  const running = createControls({ spec: state.spec, env, java: noJava, listener: silentListener }).flatMap(
-    (control) => {
-      const process = control.findAnywhere();
-      return process === null ? [] : [`server ${control.server.id} (pid ${process.pid})`];
-    },
-  );
+  const running = controlsOf(state.spec, env).flatMap((control) => {
+    const process = control.findAnywhere();
+    return process === null ? [] : [`server ${control.server.id} (pid ${process.pid})`];
+  });
   if (running.length > 0) {
     throw new LabError(
       "WRONG_STATE",
@@ -129,6 +129,11 @@ async function takeOverFolder(dir: string, { env }: EnsembleSettings): Promise<v
   }
   await releaseBlocks(state.portBlocks, stateFilePath(labFolder(dir)));
   await removeState(labFolder(dir));
+}
+
+function controlsOf(spec: EnsembleSpec, env: Environment): readonly Control[] {
+  if (spec.memory !== undefined) return createMemoryControls(spec, new MemoryHost(spec.memory.folder));
+  return createControls({ spec, env, java: noJava, listener: silentListener });
 }
 
 function assemble(

@@ -44,6 +44,8 @@ export interface ServerStatus extends EnsembleServer {
 /** An ensemble at one moment. */
 export interface EnsembleStatus {
   readonly name: string;
+  /** `process`: real servers; `memory`: a model of them. */
+  readonly backend: "process" | "memory";
   /** Null only where a command tells of a lab that is not there. */
   readonly version: string | null;
   readonly dir: string;

@@ -12,6 +12,7 @@ import { isPortFree } from "../ports/port-test.js";
 import { cacheDirectory, defaultVersion, explainRelease, findJava } from "../release/index.js";
 import { explainNoMaven, findMaven } from "../release/maven.js";
 import type { Environment, ReleaseAttempt } from "../release/types.js";
+import { MemoryHost } from "./memory-control.js";
 import type { LabContext } from "./open-lab.js";
 import { defaultClientPort, type LabPlace } from "./place.js";
 import { findLabProcesses } from "./strays.js";
@@ -143,6 +144,8 @@ async function checkPorts(place: LabPlace): Promise<Check[]> {
     ];
   }
   const own = new Set(findLabProcesses().flatMap(({ pid, dir }) => (dir === place.dir ? [pid] : [])));
+  const host = new MemoryHost(place.folder).find();
+  if (host !== null) own.add(host.pid);
   const checks: Check[] = [];
   for (let port = defaultClientPort; port < defaultClientPort + defaultServers; port++) {
     if (await isPortFree(port)) {

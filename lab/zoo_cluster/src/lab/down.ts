@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readState, removeState, stateFilePath } from "../ensemble/state-file.js";
 import { releaseBlocks } from "../ports/port-lease.js";
 import { installRecordName } from "../release/install.js";
+import { memoryFolder } from "./memory-host-file.js";
 import { attach, checkExpectation, type Expectation, type LabContext, whileLocked } from "./open-lab.js";
 import type { LabPlace } from "./place.js";
 import { stopStrays } from "./strays.js";
@@ -50,7 +51,18 @@ export async function takeDownLocked(
     await releaseBlocks(state.portBlocks, stateFilePath(place.folder));
   }
   await stopStrays(place, context);
-  return { stopped, wiped: options.wipe === true ? await wipe(place) : [] };
+  return {
+    stopped,
+    wiped: options.wipe === true ? [...(await wipe(place)), ...(await wipeMemory(place))] : [],
+  };
+}
+
+/** What the servers of a model remember. */
+async function wipeMemory({ folder }: LabPlace): Promise<string[]> {
+  const memory = memoryFolder(folder);
+  if (!existsSync(memory)) return [];
+  await rm(memory, { recursive: true, force: true, maxRetries: 3 });
+  return [memory];
 }
 
 /** Only folders that the lab itself has installed. */

@@ -8,6 +8,7 @@ import { LabError } from "../errors.js";
 import { takeLock } from "../process/lab-lock.js";
 import { findJava } from "../release/java.js";
 import type { Environment, Java } from "../release/types.js";
+import { createMemoryControls, MemoryHost } from "./memory-control.js";
 import type { LabPlace } from "./place.js";
 
 /** What every operation on a lab is given. */
@@ -22,6 +23,8 @@ export interface LabContext {
 export interface Expectation {
   readonly version?: string | undefined;
   readonly servers?: number | undefined;
+  /** `memory` asks for a lab in memory; undefined takes what is there. */
+  readonly backend?: "memory" | undefined;
 }
 
 /**
@@ -50,6 +53,11 @@ export async function openLab(
 
 /** An ensemble over processes that run, or not, already. Its `stop` stops the servers and nothing else. */
 export function attach(spec: EnsembleSpec, { env }: LabContext): ProcessEnsemble {
+  if (spec.memory !== undefined) {
+    const host = new MemoryHost(spec.memory.folder);
+    const resources = { begin: async () => {}, end: () => host.end() };
+    return new ProcessEnsemble(spec, createMemoryControls(spec, host), resources);
+  }
   let java: Promise<Java | null> | null = null;
   const findOnce = (): Promise<Java | null> => {
     // Without Java a server can still be asked and stopped; a start then fails with the script's own words.
@@ -85,6 +93,13 @@ export async function whileLocked<T>(
 export function checkExpectation(place: LabPlace, state: LabState, expected: Expectation): void {
   const { spec } = state;
   const advice = `Stop it first (${command("down", place)}), or give the other one a name of its own: pnpm lab:up --name NAME`;
+  if (expected.backend === "memory" && spec.memory === undefined) {
+    throw new LabError(
+      "WRONG_STATE",
+      `The lab "${place.name}" has real servers, not a model. ${advice} --memory`,
+      { details: { running: "process", asked: "memory" } },
+    );
+  }
   if (expected.version !== undefined && expected.version !== spec.version) {
     throw new LabError(
       "VERSION_MISMATCH",

@@ -1,19 +1,21 @@
 /** `lab up`: whatever is there becomes a lab that is ready, with the least change. */
+import { join } from "node:path";
+import type { Control } from "../ensemble/control.js";
 import { installServer } from "../ensemble/install-server.js";
-import { type EnsembleSpec, planServers } from "../ensemble/layout.js";
+import { type EnsembleSpec, planServers, type ServerSpec } from "../ensemble/layout.js";
 import { checkPorts, checkServers, defaultReadyTimeoutMs, defaultServers } from "../ensemble/options.js";
 import type { ProcessEnsemble } from "../ensemble/process-ensemble.js";
 import { findProblem, waitForReady } from "../ensemble/readiness.js";
-import type { ServerControl } from "../ensemble/server-control.js";
 import { type LabState, readState, stateFilePath, stateSchema, writeState } from "../ensemble/state-file.js";
 import type { EnsembleStatus } from "../ensemble/types.js";
-import { LabError } from "../errors.js";
+import { isLabError, LabError } from "../errors.js";
 import { leasePorts } from "../ports/port-lease.js";
 import { describePortOwner } from "../ports/port-owner.js";
 import { isPortFree } from "../ports/port-test.js";
 import { checkVersion, defaultVersion, findJava, provisionRelease } from "../release/index.js";
 import type { Java, Release } from "../release/types.js";
 import { takeDownLocked } from "./down.js";
+import { memoryFolder } from "./memory-host-file.js";
 import {
   attach,
   checkExpectation,
@@ -67,6 +69,12 @@ interface Supplies {
  */
 export async function bringUp(place: LabPlace, options: UpOptions, context: LabContext): Promise<UpResult> {
   if (options.version !== undefined) checkVersion(options.version);
+  if (options.backend === "memory" && (options.version ?? defaultVersion) !== defaultVersion) {
+    throw new LabError(
+      "BAD_OPTION",
+      `The model is one of ZooKeeper ${defaultVersion} alone, not of ${options.version}. Leave --version or --memory out.`,
+    );
+  }
   if (options.servers !== undefined) checkServers(options.servers);
   if (options.ports !== undefined) checkPorts(options.ports, options.servers ?? options.ports.length);
   return await whileLocked(place, "lab:up", context, async () => {
@@ -77,7 +85,8 @@ export async function bringUp(place: LabPlace, options: UpOptions, context: LabC
       checkSamePorts(place, found, options);
       return await converge(attach(found.spec, context), options, context, null);
     }
-    const supplies = await getSupplies(options.version ?? defaultVersion, context);
+    const isMemory = options.backend === "memory";
+    const supplies = isMemory ? null : await getSupplies(options.version ?? defaultVersion, context);
     const state = await planLab(place, options, supplies, context);
     try {
       return await converge(attach(state.spec, context), options, context, supplies);
@@ -118,13 +127,14 @@ async function converge(
 
 async function repair(
   lab: ProcessEnsemble,
-  broken: readonly ServerControl[],
+  broken: readonly Control[],
   context: LabContext,
   given: Supplies | null,
   actions: Action[],
 ): Promise<void> {
   const stopped = broken.filter((control) => control.find() === null);
-  const supplies = stopped.length === 0 ? null : (given ?? (await getSupplies(lab.version, context)));
+  const needsNothing = stopped.length === 0 || lab.spec.memory !== undefined;
+  const supplies = needsNothing ? null : (given ?? (await getSupplies(lab.version, context)));
   if (supplies !== null) {
     for (const { server } of stopped) {
       context.signal?.throwIfAborted();
@@ -145,7 +155,7 @@ async function repair(
 }
 
 async function stopAgain(
-  controls: readonly ServerControl[],
+  controls: readonly Control[],
   actions: readonly Action[],
   context: LabContext,
 ): Promise<void> {
@@ -160,16 +170,23 @@ async function stopAgain(
 }
 
 async function getSupplies(version: string, { env, onProgress, signal }: LabContext): Promise<Supplies> {
-  const java = await findJava({ env, ...(signal ? { signal } : {}) });
+  const java = await findJava({ env, ...(signal ? { signal } : {}) }).catch(withHint);
   const release = await provisionRelease({ version, env, onProgress, ...(signal ? { signal } : {}) });
   return { java, release };
+}
+
+/** Where there is no Java there is still something to be had. */
+function withHint(error: unknown): never {
+  if (!isLabError(error, "NO_JAVA")) throw error;
+  const hint = "Without Java: pnpm lab:up --memory serves a model of ZooKeeper 3.4.6 on the same ports.";
+  throw new LabError("NO_JAVA", `${error.message}\n${hint}`, { cause: error, details: error.details });
 }
 
 /** Decides on ports and writes the state file: from then on the lab exists, if only to be taken down. */
 async function planLab(
   place: LabPlace,
   options: UpOptions,
-  { release }: Supplies,
+  supplies: Supplies | null,
   context: LabContext,
 ): Promise<LabState> {
   const count = options.servers ?? options.ports?.length ?? defaultServers;
@@ -182,15 +199,19 @@ async function planLab(
     signal: context.signal,
   });
   try {
+    const version = options.version ?? defaultVersion;
+    const planned = planServers(place.dir, version, count, clientPorts, lease.ports);
+    const { folder } = place;
     const spec: EnsembleSpec = {
       name: place.name,
-      version: options.version ?? defaultVersion,
+      version,
       dir: place.dir,
       tickTimeMs: labTickTimeMs,
       javaFlags: [],
       config: {},
-      ownScripts: release.ownScripts,
-      servers: planServers(place.dir, options.version ?? defaultVersion, count, clientPorts, lease.ports),
+      ownScripts: supplies?.release.ownScripts ?? false,
+      ...(supplies === null ? { memory: { folder } } : {}),
+      servers: supplies === null ? inMemory(planned, folder) : planned,
     };
     const createdAt = new Date().toISOString();
     const state: LabState = {
@@ -206,6 +227,10 @@ async function planLab(
     await lease.release();
     throw error;
   }
+}
+
+function inMemory(servers: readonly ServerSpec[], folder: string): ServerSpec[] {
+  return servers.map((server) => ({ ...server, dir: join(memoryFolder(folder), `zookeeper${server.id}`) }));
 }
 
 /** All at once and before anything is started: one message that names every port and who has it. */

@@ -1,7 +1,7 @@
 /** `lab logs`: the outputs of the servers, merged by time, and followed when asked. */
 import { open, stat } from "node:fs/promises";
 import type { Command } from "commander";
-import type { ServerControl } from "../../ensemble/server-control.js";
+import type { Control } from "../../ensemble/control.js";
 import { readTail } from "../../files.js";
 import { openLab } from "../../lab/open-lab.js";
 import { pause } from "../../wait.js";
@@ -71,7 +71,7 @@ export function parseRecords(id: number, lines: readonly string[]): LogRecord[] 
   return records;
 }
 
-async function readRecords(control: ServerControl, count: number): Promise<LogRecord[]> {
+async function readRecords(control: Control, count: number): Promise<LogRecord[]> {
   const text = await readTail(control.output.newest(), count * bytesPerLine);
   return parseRecords(control.server.id, text === "" ? [] : text.trimEnd().split("\n").slice(-count));
 }
@@ -93,17 +93,17 @@ async function follow(
 /** Reads what is added to a server's output, also when a new run begins a new file. */
 class Follower {
   readonly id: number;
-  readonly #control: ServerControl;
+  readonly #control: Control;
   #inode = 0;
   #position = 0;
   #rest = "";
 
-  private constructor(control: ServerControl) {
+  private constructor(control: Control) {
     this.id = control.server.id;
     this.#control = control;
   }
 
-  static async atEnd(control: ServerControl): Promise<Follower> {
+  static async atEnd(control: Control): Promise<Follower> {
     const follower = new Follower(control);
     const found = await stat(control.output.newest()).catch(() => null);
     if (found !== null) {

@@ -37,6 +37,7 @@ export async function readStatus(options: CommonOptions, context: CommandContext
     if (!isLabError(error, "NO_LAB")) throw error;
     return {
       name: place.name,
+      backend: "process",
       version: null,
       dir: place.dir,
       connectionString: "",
@@ -51,9 +52,11 @@ export async function readStatus(options: CommonOptions, context: CommandContext
 
 /** A headline and one line a server. */
 export function printStatus(status: EnsembleStatus, terminal: Terminal): void {
-  const { name, version, state, leader, servers } = status;
+  const { name, backend, version, state, leader, servers } = status;
   const colour: Colour = state === "up" ? "green" : state === "down" ? "dim" : "yellow";
-  const release = version === null ? "" : ` · ZooKeeper ${version}`;
+  // Nobody should take the one for the other.
+  const what = backend === "memory" ? "a model of ZooKeeper" : "ZooKeeper";
+  const release = version === null ? "" : ` · ${what} ${version}`;
   const lead = leader === null ? " · no leader" : ` · server ${leader} leads`;
   const headline = `lab "${name}"${release} · ${terminal.paint(colour, state.replace("-", " "))}`;
   terminal.print(state === "down" ? headline : headline + lead);

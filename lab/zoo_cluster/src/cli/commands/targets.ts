@@ -1,7 +1,8 @@
 /** Which servers a command means: a number, `leader` or `follower`. */
+
+import type { Control } from "../../ensemble/control.js";
 import type { ProcessEnsemble } from "../../ensemble/process-ensemble.js";
 import { followersAmong, lookAtAll, pick, type Seen, waitForLeader } from "../../ensemble/readiness.js";
-import type { ServerControl } from "../../ensemble/server-control.js";
 import { LabError } from "../../errors.js";
 
 /** Limit in milliseconds for a leader to be found. */
@@ -9,7 +10,7 @@ const leaderTimeoutMs = 10_000;
 
 /** A server as it was before a command changed it. */
 export interface Target {
-  readonly control: ServerControl;
+  readonly control: Control;
   readonly before: Seen;
 }
 
@@ -23,7 +24,7 @@ export async function findTargets(
   words: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Target[]> {
-  const controls = new Set<ServerControl>();
+  const controls = new Set<Control>();
   for (const word of words) controls.add(await findTarget(lab, word, signal));
   const seen = await lookAtAll([...controls]);
   return seen.map((before) => ({ control: before.control, before }));
@@ -39,7 +40,7 @@ async function findTarget(
   lab: ProcessEnsemble,
   word: string,
   signal: AbortSignal | undefined,
-): Promise<ServerControl> {
+): Promise<Control> {
   if (/^\d{1,3}$/.test(word)) return pick(lab.controls, Number(word));
   if (word !== "leader" && word !== "follower") {
     throw new LabError("BAD_OPTION", `"${word}" is no server: say its number, or leader, or follower.`, {

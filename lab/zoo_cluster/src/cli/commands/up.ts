@@ -20,6 +20,7 @@ import { printStatus } from "./status.js";
 interface UpFlags extends CommonOptions {
   readonly ports?: number[];
   readonly fresh?: boolean;
+  readonly memory?: boolean;
   readonly wait?: number | boolean;
 }
 
@@ -32,6 +33,7 @@ export function addUp(program: Command, context: CommandContext): void {
   const up = program.command("up").description("bring a lab up, or repair what is broken of it");
   withWait(withCommonOptions(up), "the lab to be ready")
     .option("--ports <ports>", "client ports, with commas between them", parsePorts)
+    .option("--memory", "a model of ZooKeeper 3.4.6 instead of real servers: needs no Java")
     .option("--fresh", "stop it first and forget all it has stored")
     .action(async (options: UpFlags) => {
       const place = placeOf(options, context);
@@ -43,6 +45,7 @@ export function addUp(program: Command, context: CommandContext): void {
           servers: options.servers,
           ports: options.ports,
           fresh: options.fresh === true,
+          backend: options.memory === true ? "memory" : undefined,
           wait: waitMs !== 0,
           ...(waitMs === undefined || waitMs === 0 ? {} : { waitMs }),
         },
@@ -85,6 +88,11 @@ function printUp(result: UpResult, place: LabPlace, terminal: Terminal): void {
   const took = readyMs === null ? "" : `, ready in ${formatSeconds(readyMs)}`;
   terminal.print(actions.length === 0 ? "nothing to do" : `${done}${took}`);
   printStatus(status, terminal);
+  if (status.backend === "memory") {
+    terminal.print(
+      "\nThis is a model of ZooKeeper in one process, not ZooKeeper itself: for trying and testing only.",
+    );
+  }
   terminal.print(`\nconnect to  ${terminal.paint("cyan", status.connectionString)}`);
   terminal.print("\ntry next");
   const hints: [command: string, what: string][] = [
