@@ -145,6 +145,14 @@ export const layers: readonly Layer[] = [
     thirdParty: true,
   },
   {
+    name: "interop",
+    folder: "lab/interop",
+    reaches: ["lab/interop"],
+    workspace: ["@zk/lab", "@zk/memory-server"],
+    node: true,
+    thirdParty: true,
+  },
+  {
     name: "simulation",
     folder: "lab/simulation",
     reaches: ["lab/simulation"],
