@@ -70,8 +70,8 @@ export class FinalProcessor {
     const { server } = this.#service;
     const { opCode, entry, body } = request;
     if (entry !== undefined && outcome !== undefined) {
-      if (opCode === OpCode.CHECK) return undefined;
-      return writeReply(opCode, entry.txn, outcome);
+      const reply = writeReply(opCode, entry.txn, outcome);
+      return reply.isSilent ? undefined : reply;
     }
     switch (opCode) {
       case OpCode.SET_WATCHES: {
