@@ -47,7 +47,10 @@ export async function readState(folder: string): Promise<LabState | null> {
     throw unreadable(path, "it is no JSON", error);
   }
   if (state?.schema !== 1 && state?.schema !== stateSchema) {
-    throw unreadable(path, `its schema is ${JSON.stringify(state?.schema)}, this lab reads 1 and ${stateSchema}`);
+    throw unreadable(
+      path,
+      `its schema is ${JSON.stringify(state?.schema)}, this lab reads 1 and ${stateSchema}`,
+    );
   }
   if (!Array.isArray(state.spec?.servers) || !Array.isArray(state.portBlocks)) {
     throw unreadable(path, "parts of it are missing");
