@@ -55,6 +55,7 @@ function complaints(snippets: readonly Snippet[]): string[] {
       "@zk/client": entry("packages/client/src/index.ts"),
       "@zk/client/testing": entry("packages/client/src/testing/index.ts"),
       "@zk/recipes": entry("packages/recipes/src/index.ts"),
+      "@zk/memory-server": entry("lab/memory_server/src/index.ts"),
       "@zk/lab": entry("lab/zoo_cluster/src/index.ts"),
     },
   };

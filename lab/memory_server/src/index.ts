@@ -35,6 +35,12 @@ export {
 export type { MemoryEnsembleOptions } from "./io/options.js";
 export { startMemoryEnsemble } from "./io/start-memory-ensemble.js";
 export { TcpFront, type TcpFrontOptions } from "./io/tcp.js";
+export {
+  type EnsembleFixture,
+  type TestHook,
+  type TestHooks,
+  useEnsemble,
+} from "./io/use-ensemble.js";
 export { VirtualClock } from "./io/virtual-clock.js";
 export type { WaitOptions } from "./io/wait.js";
 export { EnsembleModel, type ServerView } from "./model/ensemble-model.js";
