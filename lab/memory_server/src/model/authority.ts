@@ -119,11 +119,10 @@ export class Authority extends Service {
 
   #armExpiry(): void {
     const { world } = this.server;
-    const atMs = Math.max(this.tracker.nextMs(), world.nowMs + EXPIRY_SLACK_MS);
-    if (atMs === Number.POSITIVE_INFINITY) {
-      // Nobody to wait for: look again a tick later.
-      return this.server.later(world.settings.tickTimeMs, () => this.#expire());
-    }
+    // At the end of every bucket, whoever is in it: a session that comes meanwhile may be over before all that are known.
+    const { tickTimeMs } = world.settings;
+    const bucketEndMs = (Math.floor(world.nowMs / tickTimeMs) + 1) * tickTimeMs;
+    const atMs = Math.max(Math.min(this.tracker.nextMs(), bucketEndMs), world.nowMs + EXPIRY_SLACK_MS);
     this.server.later(atMs - world.nowMs, () => this.#expire());
   }
 
