@@ -13,6 +13,7 @@ class Tree implements WatchHost {
   /** Asked before each read; what it throws the read rejects with. */
   fault: (path: string) => void = () => {};
   readonly #names = new Map<string, Set<string>>();
+  readonly #pending = new Set<{ readonly path: string; readonly watcher: object }>();
   #zxid = 0n;
 
   constructor(...paths: string[]) {
@@ -53,19 +54,19 @@ class Tree implements WatchHost {
   }
 
   async readStat(path: string, watcher: object): Promise<Stat | null> {
-    await this.#answer(path);
-    setWatch(this.dataWatches, path, watcher as Notified);
+    await this.#answer(path, watcher, this.dataWatches);
     return this.nodes.has(path) ? this.#stat(path) : null;
   }
 
   async readChildren(path: string, watcher: object): Promise<GetChildren2Response> {
-    await this.#answer(path);
-    if (!this.nodes.has(path)) throw new ZkError({ code: "NO_NODE", message: "gone", path });
-    setWatch(this.childWatches, path, watcher as Notified);
+    await this.#answer(path, watcher, this.childWatches);
     return { children: this.#children(path), stat: this.#stat(path) };
   }
 
   unwatch(path: string, watcher: object): void {
+    for (const pending of this.#pending) {
+      if (pending.path === path && pending.watcher === watcher) this.#pending.delete(pending);
+    }
     for (const table of [this.dataWatches, this.childWatches]) {
       table.get(path)?.delete(watcher as Notified);
       if (table.get(path)?.size === 0) table.delete(path);
@@ -76,10 +77,24 @@ class Tree implements WatchHost {
     return this.dataWatches.size + this.childWatches.size;
   }
 
-  async #answer(path: string): Promise<void> {
+  /** Sets the watch unless it is taken back before the answer. */
+  async #answer(path: string, watcher: object, table: Map<string, Set<Notified>>): Promise<void> {
     this.reads += 1;
+    const pending = { path, watcher };
+    this.#pending.add(pending);
     await Promise.resolve();
+    const isWanted = this.#pending.delete(pending);
     this.fault(path);
+    if (table === this.childWatches && !this.nodes.has(path))
+      throw new ZkError({ code: "NO_NODE", message: "gone", path });
+    if (isWanted) setWatch(table, path, watcher as Notified);
+  }
+
+  /** Another znode in place of one, as a client learns of it that was away meanwhile: it hears of one change. */
+  replace(path: string): void {
+    this.#zxid += 1n;
+    this.nodes.set(path, { czxid: this.#zxid, mzxid: this.#zxid, pzxid: this.#zxid });
+    this.#fire(this.dataWatches, path, "NodeDataChanged");
   }
 
   #touchParent(path: string): void {
@@ -173,6 +188,37 @@ test("removed and made again between two looks is told as both", async () => {
   expect(await take(stream, 2)).toEqual(["NodeDeleted /a/b", "NodeCreated /a/b"]);
   tree.set("/a/b");
   expect(await take(stream, 1)).toEqual(["NodeDataChanged /a/b"]);
+});
+
+test("a znode that was replaced while nobody looked is watched on", async () => {
+  const tree = new Tree("/a", "/a/b");
+  const stream = startWatch(tree, "/a", { recursive: true });
+  await stream.ready;
+  tree.replace("/a/b");
+  expect(await take(stream, 2)).toEqual(["NodeDeleted /a/b", "NodeCreated /a/b"]);
+  tree.set("/a/b");
+  expect(await take(stream, 1)).toEqual(["NodeDataChanged /a/b"]);
+  stream.close();
+  expect(tree.watches).toBe(0);
+});
+
+test("a znode that goes and comes back while it is read is watched on", async () => {
+  const tree = new Tree("/a", "/a/b");
+  const stream = startWatch(tree, "/a", { recursive: true });
+  await stream.ready;
+  // The change begins a read; before its answer the znode is removed and made again.
+  tree.set("/a/b");
+  tree.remove("/a/b");
+  tree.create("/a/b");
+  expect(await take(stream, 2)).toEqual(["NodeDeleted /a/b", "NodeCreated /a/b"]);
+  tree.set("/a/b");
+  expect(await take(stream, 1)).toEqual(["NodeDataChanged /a/b"]);
+  tree.remove("/a/b");
+  expect(await take(stream, 1)).toEqual(["NodeDeleted /a/b"]);
+  // The root's two are left.
+  while (tree.watches !== 2) await Promise.resolve();
+  stream.close();
+  expect(tree.watches).toBe(0);
 });
 
 test("a lost connection in the middle of a read only delays", async () => {

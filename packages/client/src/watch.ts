@@ -266,6 +266,8 @@ class Watch implements WatchStream, Notified {
         .catch((error: unknown) => this.#readFailed(path, what, error))
         .then(() => {
           this.#busy.delete(path);
+          // Of a znode that the read did not find, or that is forgotten again, nobody wants to hear.
+          if (path !== this.#root && !this.#known.has(path)) this.#host.unwatch(path, this);
           this.#work();
           if (this.#busy.size === 0 && this.#stale.size === 0 && !this.#isReady) {
             this.#isReady = true;
@@ -280,10 +282,7 @@ class Watch implements WatchStream, Notified {
     if (what.stat) {
       const stat = await this.#host.readStat(path, this);
       if (this.#ending !== undefined) return this.#host.unwatch(path, this);
-      if (stat === null) {
-        if (path !== this.#root) this.#host.unwatch(path, this);
-        return this.#forget(path);
-      }
+      if (stat === null) return this.#forget(path);
       if (this.#learn(path, stat)) readChildren = true;
     }
     if (readChildren && this.#known.has(path)) {
@@ -332,6 +331,7 @@ class Watch implements WatchStream, Notified {
       return false;
     }
     this.#known.set(path, { stat, pzxid: stat.pzxid, children: new Set() });
+    if (path !== this.#root) this.#known.get(parentPath(path))?.children.add(baseName(path));
     this.#emit("NodeCreated", path, stat);
     return true;
   }
@@ -366,7 +366,8 @@ class Watch implements WatchStream, Notified {
     if (path !== this.#root) {
       const parent = this.#known.get(parentPath(path));
       parent?.children.delete(baseName(path));
-      this.#host.unwatch(path, this);
+      // A read under way may find a znode that is there again; its watch is taken back by the answer, or stays.
+      if (!this.#busy.has(path)) this.#host.unwatch(path, this);
     }
     this.#emit("NodeDeleted", path, null);
   }
