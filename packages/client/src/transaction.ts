@@ -143,19 +143,22 @@ export class Transaction<Results extends readonly TransactionResult[] = readonly
    * @throws ZkError with the code and path of the operation that failed, its `operationIndex`, and in `results` what the
    *   server said of each ({@link TransactionRefusal}); nothing was applied then. Or any error of a write.
    */
-  async commit(options: CallOptions = {}): Promise<Results> {
+  commit(options: CallOptions = {}): Promise<Results> {
     if (this.#committed) {
-      throw new ZkError({
-        code: "INVALID_ARGUMENT",
-        message: "a transaction can be committed once",
-        operation: "transaction",
-      });
+      return Promise.reject(
+        new ZkError({
+          code: "INVALID_ARGUMENT",
+          message: "a transaction can be committed once",
+          operation: "transaction",
+        }),
+      );
     }
     this.#committed = true;
-    if (this.#operations.length === 0) return [] as unknown as Results;
+    if (this.#operations.length === 0) return Promise.resolve([] as unknown as Results);
     const results = this.#sender.send(this.#operations, this.#paths, options, (answers, zxid) =>
       this.#finish(answers, zxid),
     );
+    // As it is: behind a promise more, its answer would come after those that stand behind it on the wire.
     return results as Promise<Results>;
   }
 
