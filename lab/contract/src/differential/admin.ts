@@ -1,5 +1,6 @@
 /** The session behind the scenes: makes a root for each run, looks at what became of it, and clears it away. */
 import {
+  type Codec,
   ConnectRequest,
   CreateRequest,
   DeleteRequest,
@@ -44,6 +45,7 @@ const LIMIT_MS = 15_000;
 const SESSION_TIMEOUT_MS = 3_600_000;
 /** Znodes that are there before any run, and that runs may change. */
 const LASTING = ["/", "/zookeeper", "/zookeeper/quota"] as const;
+const REPLY_HEADER_BYTES = 16;
 const EMPTY = new Uint8Array(0);
 
 interface Question {
@@ -85,7 +87,9 @@ export class Admin {
         if (header.err !== 0)
           throw new TargetError(`${this.#target.name} answers ${header.err} to the first requests`);
       }
-      const stats = answers.slice(-LASTING.length).map(({ frame }) => statOf(frame));
+      const stats = answers
+        .slice(-LASTING.length)
+        .map(({ frame }) => this.#decode(ExistsResponse, frame).stat);
       const offsets = new Map<string, StatOffsets>(
         LASTING.map((path, index) => [path, stats[index] as Stat]),
       );
@@ -117,7 +121,7 @@ export class Admin {
         const [children, data, acl] = answers.slice(index * 3, index * 3 + 3) as [Answer, Answer, Answer];
         entries.push({ step, lane: "tree", what: "node", fields: nodeFields(path, data, acl, form) });
         if (children.header.err !== 0) continue;
-        const names = decode(GetChildrenResponse, children.frame.subarray(16)).children;
+        const names = this.#decode(GetChildrenResponse, children.frame).children;
         level.push(...[...names].sort().map((name) => `${path}/${name}`));
       }
       levels.push(asked);
@@ -152,6 +156,15 @@ export class Admin {
       wire.end("fin");
     }
     this.#wires.clear();
+  }
+
+  #decode<T>(codec: Codec<T>, frame: Uint8Array): T {
+    try {
+      return decode(codec, frame.subarray(REPLY_HEADER_BYTES));
+    } catch (error) {
+      const what = (error as Error).message;
+      throw new TargetError(`${this.#target.name} answers what cannot be read: ${what}`, { cause: error });
+    }
   }
 
   async #ask(questions: readonly Question[], server = 0): Promise<Answer[]> {
@@ -224,10 +237,6 @@ function frameOf(xid: number, { opCode, body }: Question): Uint8Array {
   body(writer);
   writer.endFrame(start);
   return writer.take();
-}
-
-function statOf(frame: Uint8Array): Stat {
-  return decode(ExistsResponse, frame.subarray(16)).stat;
 }
 
 function nodeFields(path: string, data: Answer, acl: Answer, form: NormalForm): Field[] {

@@ -201,7 +201,7 @@ function anyCount(random: Random, isLast: boolean): number {
 
 export function anyZxid(random: Random): ZxidSpec {
   return random.weighted<() => ZxidSpec>([
-    [70, () => ({ seen: -random.below(30) })],
+    [70, () => ({ seen: 0 - random.below(30) })],
     [15, () => ({ seen: 0 })],
     [4, () => "zero"],
     [4, () => "min"],

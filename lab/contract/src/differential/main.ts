@@ -18,4 +18,5 @@ process.exitCode = await runDifferential(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: controller.signal,
+  env: process.env,
 });

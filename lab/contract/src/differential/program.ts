@@ -2,7 +2,7 @@
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { Writable } from "node:stream";
-import { isLabError } from "@zk/lab";
+import { type Environment, isLabError } from "@zk/lab";
 import { TargetError } from "./admin.js";
 import { Comparison, type Found } from "./check.js";
 import { describeFinding, type Finding } from "./describe.js";
@@ -30,6 +30,8 @@ export interface ProgramContext {
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Ends the run; its servers are stopped first. */
   readonly signal: AbortSignal;
+  /** Where Java and releases are looked for. */
+  readonly env: Environment;
 }
 
 /** Runs the command and gives its exit status. */
@@ -60,12 +62,12 @@ export async function runDifferential(args: readonly string[], context: ProgramC
 }
 
 async function run(options: CommandOptions, context: ProgramContext): Promise<number> {
-  const { stdout, stderr, signal } = context;
+  const { stdout, stderr, signal, env } = context;
   const replayed = options.replay === undefined ? undefined : readSchedule(options.replay);
   const meter = progressMeter(stderr, options.operations);
   const say = (line: string): void => void stderr.write(`${line}\n`);
-  await using expected = await open(options.reference, options, { say, signal });
-  await using actual = await open(options.against, options, { say, signal });
+  await using expected = await open(options.reference, options, { say, signal, env });
+  await using actual = await open(options.against, options, { say, signal, env });
   const names = `${expected.name} and ${actual.name}`;
   const comparison = new Comparison({ expected, actual });
   const isSpread = options.servers > 1;
@@ -112,8 +114,13 @@ async function run(options: CommandOptions, context: ProgramContext): Promise<nu
 async function open(
   choice: TargetChoice,
   { servers, version }: CommandOptions,
-  { say, signal }: { readonly say: (line: string) => void; readonly signal: AbortSignal },
+  how: {
+    readonly say: (line: string) => void;
+    readonly signal: AbortSignal;
+    readonly env: Environment;
+  },
 ): Promise<Target> {
+  const { say, signal, env } = how;
   switch (choice.kind) {
     case "model":
       return modelTarget({ servers });
@@ -123,6 +130,7 @@ async function open(
       return labTarget({
         servers,
         signal,
+        env,
         onProgress: say,
         ...(version === undefined ? {} : { version }),
       });
