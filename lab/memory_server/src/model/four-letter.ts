@@ -36,7 +36,7 @@ export const defaultTraceMask = 306n;
 export interface FourLetterFacts {
   /** Null while the server has no quorum (and no read-only mode): then most words say that it does not serve. */
   readonly serving: ServingFacts | null;
-  /** For `envi`, in this order, behind `zookeeper.version`. */
+  /** For `envi`; what is missing shows as a property that Java does not know. */
   readonly environment: readonly (readonly [key: string, value: string])[];
   /** For `gtmk`; for `stmk` the mask just set. */
   readonly traceMask: bigint;
@@ -156,7 +156,8 @@ const notServing = "This ZooKeeper instance is not currently serving requests\n"
 
 /** The whole answer, as text; the connection ends after it. A word that 3.4.6 does not know gives an empty text. */
 export function fourLetterAnswer(word: string, facts: FourLetterFacts): string {
-  // These four answer whatever state the server is in.
+  if (!fourLetterWords.has(word)) return "";
+  // These answer whatever state the server is in.
   if (word === "ruok") return "imok";
   if (word === "gtmk" || word === "stmk") return String(facts.traceMask);
   if (word === "envi") return environmentText(facts.environment);
@@ -298,9 +299,18 @@ function configurationText(facts: ConfigurationFacts): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Source: ZooKeeper 3.4.6, Environment.java, list */
+const environmentKeys = [
+  "host.name",
+  ...["java.version", "java.vendor", "java.home", "java.class.path", "java.library.path", "java.io.tmpdir"],
+  ...["java.compiler", "os.name", "os.arch", "os.version", "user.name", "user.home", "user.dir"],
+];
+
 function environmentText(environment: FourLetterFacts["environment"]): string {
-  const entries = [["zookeeper.version", fullVersion], ...environment];
-  return `Environment:\n${entries.map(([key, value]) => `${key}=${value}\n`).join("")}`;
+  const known = new Map(environment);
+  const entries = environmentKeys.map((key) => [key, known.get(key) ?? "<NA>"]);
+  const lines = [["zookeeper.version", fullVersion], ...entries];
+  return `Environment:\n${lines.map(([key, value]) => `${key}=${value}\n`).join("")}`;
 }
 
 function idText(sessionId: bigint): string {
