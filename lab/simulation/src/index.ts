@@ -1,0 +1,3 @@
+// The whole simulation as a function of a seed.
+export { CHECKS, type CheckName, type Finding } from "./checks/findings.js";
+export { type SimulationOptions, type SimulationResult, simulate } from "./simulate.js";

@@ -1,0 +1,25 @@
+/** A fault that is planted into the client's source: what is changed, and why that would be wrong. */
+
+/** One place in the source. */
+export interface Change {
+  /** Below `packages/client/src`. */
+  readonly file: string;
+  /** Text that stands there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** See the head of this file. */
+export interface Plant {
+  readonly name: string;
+  /** What goes wrong, in a sentence. */
+  readonly why: string;
+  readonly changes: readonly Change[];
+}
+
+/** The text with the change made. @throws Error unless the text to be replaced stands there exactly once */
+export function changed(text: string, { file, find, replace }: Change, name: string): string {
+  const places = text.split(find).length - 1;
+  if (places !== 1) throw new Error(`${name}: ${places} places in ${file} fit, one must: ${find}`);
+  return text.replace(find, () => replace);
+}

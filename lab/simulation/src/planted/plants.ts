@@ -1,0 +1,16 @@
+/** All planted faults. */
+import { OF_BOUNDS } from "./of-bounds.js";
+import { OF_SESSIONS } from "./of-sessions.js";
+import { OF_WATCHES } from "./of-watches.js";
+import { OF_WRITES } from "./of-writes.js";
+import { ON_THE_WIRE } from "./on-the-wire.js";
+import type { Plant } from "./plant.js";
+
+/** In the order of the table in docs/simulation.md. */
+export const PLANTS: readonly Plant[] = [
+  ...ON_THE_WIRE,
+  ...OF_WRITES,
+  ...OF_WATCHES,
+  ...OF_SESSIONS,
+  ...OF_BOUNDS,
+];

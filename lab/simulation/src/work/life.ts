@@ -1,0 +1,185 @@
+/** The life of one place in the run: a client that is connected again whenever it may be, and replaced now and then. */
+import type { ClientOptions, createClient } from "@zk/client";
+import type { Chance } from "../world/chance.js";
+import type { World } from "../world/world.js";
+import { Actor } from "./actor.js";
+import { Follower } from "./follower.js";
+import { Workload } from "./workload.js";
+
+const CLOSE_MS = 3000;
+
+/** See the head of this file. */
+export class Life {
+  actor: Actor;
+  workload: Workload;
+  readonly former: Actor[] = [];
+  #follower: Follower | undefined;
+  #generation = 0;
+  #isEnding = false;
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #name: string;
+  readonly #place: number;
+  readonly #createClient: typeof createClient;
+  readonly #sessionTimeoutMs: number;
+
+  constructor(
+    world: World,
+    about: {
+      readonly place: number;
+      readonly createClient: typeof createClient;
+      readonly sessionTimeoutMs: number;
+    },
+  ) {
+    this.#world = world;
+    this.#place = about.place;
+    this.#name = `c${about.place}`;
+    this.#chance = world.chance.fork(this.#name);
+    this.#createClient = about.createClient;
+    this.#sessionTimeoutMs = about.sessionTimeoutMs;
+    this.actor = this.#make();
+    this.workload = new Workload(world, this.actor, this.#chance.fork("work"));
+  }
+
+  /** Begins to connect until it is, and to make what everybody works on if so told. */
+  begin(prepares: boolean, prepared: () => void): void {
+    this.actor.program.post("user", () => {
+      void this.#connectAtLast()
+        .then(() => (prepares ? this.workload.prepare() : undefined))
+        .then(prepared);
+    });
+  }
+
+  /** Works. */
+  start(): void {
+    this.workload.start();
+    this.#tend();
+  }
+
+  /** No more work. */
+  rest(): void {
+    this.workload.stop();
+    this.#isEnding = true;
+  }
+
+  /** Whether it is served, and nothing is under way. */
+  get isQuiet(): boolean {
+    const { isConnected, books, program, client } = this.actor;
+    // Whoever has just stood still may find that its session is gone.
+    const isAwake = !program.isStalled && program.nowMs - program.disturbedAtMs > client.sessionTimeoutMs;
+    return isConnected && isAwake && books.open.size === 0;
+  }
+
+  /** Looks at everything once more. */
+  inspect(done: () => void): void {
+    this.actor.program.post("user", () => {
+      this.workload.inspect(30_000).then(
+        () => {
+          // A stream reads again what it is told of, so it comes a little later.
+          this.#world.timeline.after(500, () => {
+            this.#follower?.check();
+            this.actor.checkWatchCount(this.#follower?.isFollowing === true);
+            done();
+          });
+        },
+        (error: unknown) => {
+          this.#world.findings.report(
+            "liveness",
+            `${this.actor.name}: nothing is wrong, and yet ${String(error)}`,
+          );
+        },
+      );
+    });
+  }
+
+  /** Closes the client for good. */
+  end(closed: () => void): void {
+    this.rest();
+    this.#close(this.actor, closed);
+  }
+
+  /** Connects again what may be, begins to follow, replaces the client now and then. */
+  #tend(): void {
+    this.#world.timeline.after(this.#chance.wait(400), () =>
+      this.actor.program.post("user", () => {
+        const { actor } = this;
+        if (!actor.isClosing && (actor.state === "idle" || actor.state === "expired")) void this.#connect();
+        if (!this.#isEnding) {
+          if (this.#follower?.isFollowing !== true && this.#chance.is(0.1) && actor.isConnected) {
+            this.#follower = new Follower(this.#world, actor, "/s");
+          } else if (this.#chance.is(0.02)) this.#replace();
+        }
+        this.#tend();
+      }),
+    );
+  }
+
+  #connect(): Promise<unknown> {
+    return this.actor.connect(this.#chance.pick([500, 3000, 20_000]));
+  }
+
+  /** The first election may take longer than one call waits. */
+  async #connectAtLast(): Promise<void> {
+    while (this.actor.state === "idle") await this.#connect();
+  }
+
+  #replace(): void {
+    const former = this.actor;
+    this.workload.stop();
+    this.former.push(former);
+    this.#close(former, () => {});
+    this.actor = this.#make();
+    this.workload = new Workload(this.#world, this.actor, this.#chance.fork(`work ${this.#generation}`));
+    void this.#connect();
+    this.workload.start();
+  }
+
+  #close(actor: Actor, closed: () => void): void {
+    actor.program.post("user", () => {
+      void actor.close(CLOSE_MS).then(() => {
+        // What follows from the close may take a moment; nothing may take longer.
+        this.#world.timeline.after(50, () =>
+          actor.program.post("user", () => {
+            actor.checkGone();
+            this.#world.actors.delete(actor);
+            closed();
+          }),
+        );
+      });
+    });
+  }
+
+  #make(): Actor {
+    const chance = this.#chance.fork(`client ${this.#generation}`);
+    this.#generation += 1;
+    const requestBytesMax = chance.is(0.3) ? 220 : 1_048_575;
+    const options: ClientOptions = {
+      // Sometimes more than the servers grant.
+      sessionTimeoutMs: this.#sessionTimeoutMs * (chance.is(0.1) ? 10 : 1),
+      operationTimeoutMs: chance.pick([2000, 10_000, 30_000]),
+      closeTimeoutMs: CLOSE_MS - 500,
+      retry: chance.pick(["safe", "safe", "safe", "none", "always"]),
+      auth: chance.is(0.6) ? [{ scheme: "digest", auth: `${this.#name}:secret` }] : [],
+      limits: {
+        requestBytesMax,
+        ...(chance.is(0.3) ? { outstandingMax: 1 + chance.below(8) } : {}),
+        ...(chance.is(0.1) ? { queuedCallsMax: 20, queuedBytesMax: 5000 } : {}),
+      },
+    };
+    const actor = new Actor(this.#world, {
+      name: `${this.#name}.${this.#generation}`,
+      seed: chance.below(4_294_967_296),
+      address: `10.0.1.${this.#place}`,
+      createClient: this.#createClient,
+      options,
+      buffering: {
+        roomBytes: chance.is(0.3) ? 200 + chance.below(2000) : Number.POSITIVE_INFINITY,
+        copies: chance.is(0.7),
+      },
+      hasDeadAddresses: chance.is(0.2),
+      frameBytesMax: requestBytesMax,
+    });
+    this.#world.actors.add(actor);
+    return actor;
+  }
+}
