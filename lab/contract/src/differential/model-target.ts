@@ -8,10 +8,19 @@ import type { Target, Wire } from "./wire.js";
 /** Changes what the model says before anybody sees it; for tests that plant a difference. */
 export type Falsify = (frame: Uint8Array) => Uint8Array;
 
-/** @param options `servers` (default 1) and, for tests, `falsify` */
-export function modelTarget(options: { readonly servers?: number; readonly falsify?: Falsify } = {}): Target {
+/** How a model is made. */
+export interface ModelTargetOptions {
+  /** Default: 1. */
+  readonly servers?: number;
+  /** False: everything happens at once. Default: true, so that requests sent without waiting are under way together. */
+  readonly isSlow?: boolean;
+  /** For tests. Default: nothing is changed. */
+  readonly falsify?: Falsify;
+}
+
+export function modelTarget(options: ModelTargetOptions = {}): Target {
   const servers = options.servers ?? 1;
-  const world = new World(servers, options.falsify ?? ((frame) => frame));
+  const world = new World(servers, options);
   return {
     name: "the model",
     servers,
@@ -19,6 +28,9 @@ export function modelTarget(options: { readonly servers?: number; readonly falsi
     [Symbol.asyncDispose]: async () => {},
   };
 }
+
+/** Until an ensemble of the model serves, in its own time. */
+const START_LIMIT_MS = 60_000;
 
 /** The model, its time, and its connections. */
 class World {
@@ -28,7 +40,7 @@ class World {
   #connections = 0;
   #nowMs = 0;
 
-  constructor(servers: number, falsify: Falsify) {
+  constructor(servers: number, { isSlow = true, falsify = (frame) => frame }: ModelTargetOptions) {
     this.#falsify = falsify;
     this.#model = new EnsembleModel({
       servers,
@@ -37,15 +49,16 @@ class World {
       maxSessionTimeoutMs: SESSION_TIMEOUT_MAX_MS,
       maxClientCnxns: 0,
       superDigest: SUPER_DIGEST,
+      ...(isSlow ? { diskMs: [0, 3], linkMs: [0, 2] } : {}),
     });
     this.#model.drain();
+    this.#wait(START_LIMIT_MS, () => this.#ids().every((id) => this.#model.server(id).isServing));
   }
 
   /** Servers by their place: the leader first, then the others by their numbers. */
   open(place: number): Wire {
     const leader = this.#model.leaderId ?? 1;
-    const ids = Array.from({ length: this.#model.size }, (_, index) => index + 1);
-    const server = [leader, ...ids.filter((id) => id !== leader)][place] as number;
+    const server = [leader, ...this.#ids().filter((id) => id !== leader)][place] as number;
     this.#connections++;
     const number = this.#connections;
     const wire = new ModelWire({
@@ -72,6 +85,10 @@ class World {
       if (this.#nowMs >= endMs) return condition();
     }
     return true;
+  }
+
+  #ids(): number[] {
+    return Array.from({ length: this.#model.size }, (_, index) => index + 1);
   }
 
   #now(): number {

@@ -29,6 +29,8 @@ export class Following implements Duty {
   #loggedCount = 0;
   /** How many of them are to be applied as soon as they are on disk. */
   #committedCount = 0;
+  /** Answers to sync, each behind so many transactions that are to be applied before it. */
+  #synced: { behind: number; readonly sessionId: bigint; readonly xid: number }[] = [];
   #lastDiskMs = 0;
   #isOver = false;
 
@@ -63,7 +65,12 @@ export class Following implements Duty {
         this.#committedCount += 1;
         return this.#applyCommitted();
       case "synced":
-        return this.#service?.onSynced(message.sessionId, message.xid);
+        this.#synced.push({
+          behind: this.#committedCount,
+          sessionId: message.sessionId,
+          xid: message.xid,
+        });
+        return this.#releaseSynced();
       case "revalidated":
         return this.#service?.onRevalidated(message);
       case "ping":
@@ -136,6 +143,15 @@ export class Following implements Duty {
       this.#loggedCount -= 1;
       if (this.#service === undefined) this.#server.apply(entry);
       else this.#service.commit(entry);
+      for (const sync of this.#synced) sync.behind -= 1;
+      this.#releaseSynced();
+    }
+  }
+
+  #releaseSynced(): void {
+    while (this.#synced[0] !== undefined && this.#synced[0].behind <= 0) {
+      const { sessionId, xid } = this.#synced.shift() as { sessionId: bigint; xid: number };
+      this.#service?.onSynced(sessionId, xid);
     }
   }
 }
