@@ -2,7 +2,6 @@
 
 // The ways into a model one by one: time, sockets, memory.
 export { type DriverClock, realClock } from "./io/clock.js";
-export type { DrivenEnsemble, DrivenServer } from "./io/driven-ensemble.js";
 export {
   type ConnectionSink,
   type ControlInput,

@@ -1,6 +1,6 @@
 /** What an ensemble in memory offers: the same as the `Ensemble` of `@zk/lab`, which this package may not import, and more. */
 import type { ServerMode } from "@zk/protocol";
-import type { DrivenEnsemble } from "./driven-ensemble.js";
+import type { EnsembleModel } from "../model/ensemble-model.js";
 import type { ModelDriver } from "./driver.js";
 import type { MemoryTransport } from "./memory-transport.js";
 import type { WaitOptions } from "./wait.js";
@@ -90,8 +90,8 @@ export interface MemoryEnsemble extends AsyncDisposable {
   readonly tickTimeMs: number;
   readonly connectionString: string;
   readonly servers: readonly MemoryServer[];
-  /** The model itself, to look at. */
-  readonly model: DrivenEnsemble;
+  /** The model itself, to look at; with `recordHistory` it keeps all that became final. */
+  readonly model: EnsembleModel;
   /** What runs the model. */
   readonly driver: ModelDriver;
   /** Reaches the servers without sockets: `createClient(connectionString, { ports: { transport } })`. */

@@ -1,5 +1,5 @@
 /** Ends a client's session behind its back: takes it over on a second connection, and closes it. */
-import type { DrivenEnsemble } from "./driven-ensemble.js";
+import type { EnsembleModel } from "../model/ensemble-model.js";
 import type { ModelDriver } from "./driver.js";
 import type { MemoryServer, MemorySessionHolder } from "./ensemble-types.js";
 import { MemoryServerError } from "./errors.js";
@@ -13,7 +13,7 @@ export const defaultExpireTimeoutMs = 15_000;
 
 /** The ensemble whose session it is. */
 export interface ExpiryPlace {
-  readonly model: DrivenEnsemble;
+  readonly model: EnsembleModel;
   readonly driver: ModelDriver;
   readonly servers: readonly MemoryServer[];
   readonly setLimit: SetLimit;
@@ -73,7 +73,7 @@ async function tryAll(
 }
 
 /** Servers answer a wrong password as they answer a session that is over; the leader knows which it was. */
-function isOver(model: DrivenEnsemble, sessionId: bigint): boolean {
+function isOver(model: EnsembleModel, sessionId: bigint): boolean {
   const { leaderId } = model;
   return leaderId !== undefined && !model.server(leaderId).tree.sessions.has(sessionId);
 }

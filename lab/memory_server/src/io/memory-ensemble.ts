@@ -1,5 +1,5 @@
 /** The methods of {@link MemoryEnsemble} over one model and its driver. */
-import type { DrivenEnsemble } from "./driven-ensemble.js";
+import type { EnsembleModel } from "../model/ensemble-model.js";
 import type { ModelDriver } from "./driver.js";
 import type {
   MemoryEnsemble,
@@ -35,7 +35,7 @@ export const defaultWaitMs = 30_000;
 export interface EnsembleParts {
   readonly name: string;
   readonly dir: string;
-  readonly model: DrivenEnsemble;
+  readonly model: EnsembleModel;
   readonly driver: ModelDriver;
   readonly servers: readonly MemoryServer[];
   /** By place; empty without sockets. */
@@ -82,7 +82,7 @@ export class ModelEnsemble implements MemoryEnsemble {
     return this.#parts.servers;
   }
 
-  get model(): DrivenEnsemble {
+  get model(): EnsembleModel {
     return this.#parts.model;
   }
 

@@ -5,7 +5,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { DrivenEnsemble } from "./driven-ensemble.js";
+import type { EnsembleModel } from "../model/ensemble-model.js";
 import type { ModelDriver } from "./driver.js";
 import { MemoryServerError } from "./errors.js";
 
@@ -21,7 +21,7 @@ export class DiskFolder {
   readonly #folders: readonly string[];
   readonly #waiting = new Map<number, NodeJS.Timeout>();
   readonly #writing = new Map<number, Promise<void>>();
-  #model: DrivenEnsemble | null = null;
+  #model: EnsembleModel | null = null;
   #stopListening: () => void = () => {};
   #failure: Error | null = null;
 
@@ -58,7 +58,7 @@ export class DiskFolder {
   }
 
   /** Writes from now on whatever the model calls worth writing. */
-  follow(model: DrivenEnsemble, driver: ModelDriver): void {
+  follow(model: EnsembleModel, driver: ModelDriver): void {
     this.#model = model;
     this.#stopListening = driver.listen({ dirty: (server) => this.#writeSoon(server) });
   }

@@ -1,6 +1,6 @@
 /** What can be seen of the servers of a model, in the words of the lab. */
 import { parseSrvr, type ServerStatistics } from "@zk/protocol";
-import type { DrivenEnsemble } from "./driven-ensemble.js";
+import type { EnsembleModel } from "../model/ensemble-model.js";
 import type { ModelDriver } from "./driver.js";
 import type { MemoryEnsembleStatus, MemoryServer, MemoryServerStatus } from "./ensemble-types.js";
 import { askModel } from "./model-link.js";
@@ -14,7 +14,7 @@ export interface Seen {
 }
 
 /** Looks at all servers without asking them. */
-export function lookAtAll(model: DrivenEnsemble, servers: readonly MemoryServer[]): Seen[] {
+export function lookAtAll(model: EnsembleModel, servers: readonly MemoryServer[]): Seen[] {
   return servers.map((server) => {
     const { role, isPaused, isServing } = model.server(server.id);
     if (role === "down") return { server, process: "stopped", mode: "silent" };
@@ -60,7 +60,7 @@ export function findProblem(seen: readonly Seen[]): string | null {
 /** Everything at this moment; each server that runs is asked `srvr`. */
 export async function readStatus(
   about: Pick<MemoryEnsembleStatus, "name" | "dir" | "connectionString">,
-  model: DrivenEnsemble,
+  model: EnsembleModel,
   driver: ModelDriver,
   servers: readonly MemoryServer[],
 ): Promise<MemoryEnsembleStatus> {

@@ -171,15 +171,17 @@ async function stopAgain(
 
 async function getSupplies(version: string, { env, onProgress, signal }: LabContext): Promise<Supplies> {
   const java = await findJava({ env, ...(signal ? { signal } : {}) }).catch(withHint);
-  const release = await provisionRelease({ version, env, onProgress, ...(signal ? { signal } : {}) });
+  const wanted = { version, env, onProgress, ...(signal ? { signal } : {}) };
+  const release = await provisionRelease(wanted).catch(withHint);
   return { java, release };
 }
 
-/** Where there is no Java there is still something to be had. */
+/** Where there is no Java, or no release, there is still something to be had. */
 function withHint(error: unknown): never {
-  if (!isLabError(error, "NO_JAVA")) throw error;
-  const hint = "Without Java: pnpm lab:up --memory serves a model of ZooKeeper 3.4.6 on the same ports.";
-  throw new LabError("NO_JAVA", `${error.message}\n${hint}`, { cause: error, details: error.details });
+  if (!isLabError(error, "NO_JAVA") && !isLabError(error, "NO_RELEASE")) throw error;
+  const hint =
+    "Without Java or a release: pnpm lab:up --memory serves a model of ZooKeeper 3.4.6 on the same ports.";
+  throw new LabError(error.code, `${error.message}\n${hint}`, { cause: error, details: error.details });
 }
 
 /** Decides on ports and writes the state file: from then on the lab exists, if only to be taken down. */
