@@ -2,12 +2,15 @@
 import type { Suite } from "../behaviour.js";
 import { accessRights, credentials } from "./acl.js";
 import { create } from "./create.js";
+import { frames, opCodes, xids } from "./frames.js";
 import { handshake } from "./handshake.js";
 import { multi } from "./multi.js";
+import { ordering, syncAndPing } from "./ordering.js";
 import { readsSuite } from "./reads.js";
 import { remove } from "./remove.js";
 import { expiry, sessions } from "./sessions.js";
 import { setData } from "./set-data.js";
+import { setWatches, watches } from "./watches.js";
 
 export const suites: readonly Suite[] = [
   handshake,
@@ -20,4 +23,11 @@ export const suites: readonly Suite[] = [
   accessRights,
   credentials,
   multi,
+  watches,
+  setWatches,
+  ordering,
+  syncAndPing,
+  opCodes,
+  xids,
+  frames,
 ];
