@@ -32,7 +32,7 @@ export const clients: readonly ForeignClient[] = [
     what: `node-zookeeper-client ${versions.nodeZookeeperClient} (npm)`,
     prepare: async () => {
       const module = fileURLToPath(new URL("../node_modules/node-zookeeper-client", import.meta.url));
-      const program = join(folder, "node_zookeeper_client.mjs");
+      const program = join(folder, "node-zookeeper-client.mjs");
       return { command: process.execPath, args: (hosts) => [program, module, hosts] };
     },
   },
@@ -47,7 +47,7 @@ export const clients: readonly ForeignClient[] = [
         await run(python, ["-m", "pip", "install", "--quiet", `kazoo==${versions.kazoo}`]);
         await writeFile(join(home, "ready"), "");
       }
-      const program = join(folder, "kazoo_client.py");
+      const program = join(folder, "kazoo-client.py");
       return { command: python, args: (hosts) => [program, hosts] };
     },
   },
@@ -64,7 +64,7 @@ export const clients: readonly ForeignClient[] = [
         });
         await writeFile(join(home, "ready"), "");
       }
-      const program = join(folder, "c_binding.mjs");
+      const program = join(folder, "c-binding.mjs");
       return { command: process.execPath, args: (hosts) => [program, module, hosts] };
     },
   },

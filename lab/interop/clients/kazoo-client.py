@@ -1,6 +1,6 @@
 """What kazoo does with an ensemble. One line for each behaviour, `ok NAME` or `not ok NAME: why`, then `done`.
 
-    kazoo_client.py HOSTS
+    kazoo-client.py HOSTS
 
 Between `failover?` and an answer on standard input the ensemble loses its leader.
 """

@@ -1,7 +1,7 @@
 // What the C binding on npm (`zookeeper`) does with an ensemble. One line for each behaviour, `ok NAME` or
 // `not ok NAME: why`, then `done`. Between `failover?` and an answer on standard input the ensemble loses its leader.
 //
-//   node c_binding.mjs MODULE HOSTS
+//   node c-binding.mjs MODULE HOSTS
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createRequire } from "node:module";

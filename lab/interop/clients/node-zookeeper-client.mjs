@@ -1,7 +1,7 @@
 // What node-zookeeper-client does with an ensemble. One line for each behaviour, `ok NAME` or `not ok NAME: why`, then
 // `done`. Between `failover?` and an answer on standard input the ensemble loses its leader.
 //
-//   node node_zookeeper_client.mjs MODULE HOSTS
+//   node node-zookeeper-client.mjs MODULE HOSTS
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createRequire } from "node:module";
