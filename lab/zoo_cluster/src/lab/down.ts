@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Backend } from "../ensemble/options.js";
 import { readState, removeState, stateFilePath } from "../ensemble/state-file.js";
 import { releaseBlocks } from "../ports/port-lease.js";
 import { installRecordName } from "../release/install.js";
@@ -14,6 +15,8 @@ import { stopStrays } from "./strays.js";
 export interface DownOptions extends Expectation {
   /** Also removes the servers' folders with all they have stored. */
   readonly wipe?: boolean;
+  /** Whose data that means: default what runs, and with nothing running all that is there. */
+  readonly wipes?: Backend;
 }
 
 /** What `lab down` did. */
@@ -51,10 +54,11 @@ export async function takeDownLocked(
     await releaseBlocks(state.portBlocks, stateFilePath(place.folder));
   }
   await stopStrays(place, context);
-  return {
-    stopped,
-    wiped: options.wipe === true ? [...(await wipe(place)), ...(await wipeMemory(place))] : [],
-  };
+  if (options.wipe !== true) return { stopped, wiped: [] };
+  // A model may stand where real servers have their data, and the other way round: one does not forget for the other.
+  const backend = options.wipes ?? (state === null ? null : state.spec.memory ? "memory" : "process");
+  const servers = backend === "memory" ? [] : await wipe(place);
+  return { stopped, wiped: backend === "process" ? servers : [...servers, ...(await wipeMemory(place))] };
 }
 
 /** What the servers of a model remember. */

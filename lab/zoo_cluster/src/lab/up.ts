@@ -78,15 +78,15 @@ export async function bringUp(place: LabPlace, options: UpOptions, context: LabC
   if (options.servers !== undefined) checkServers(options.servers);
   if (options.ports !== undefined) checkPorts(options.ports, options.servers ?? options.ports.length);
   return await whileLocked(place, "lab:up", context, async () => {
-    if (options.fresh === true) await takeDownLocked(place, { wipe: true }, context);
+    const backend = options.fresh === true ? await forget(place, options, context) : options.backend;
     const found = await readState(place.folder);
     if (found !== null) {
       checkExpectation(place, found, options);
       checkSamePorts(place, found, options);
       return await converge(attach(found.spec, context), options, context, null);
     }
-    const isMemory = options.backend === "memory";
-    const supplies = isMemory ? null : await getSupplies(options.version ?? defaultVersion, context);
+    const supplies =
+      backend === "memory" ? null : await getSupplies(options.version ?? defaultVersion, context);
     const state = await planLab(place, options, supplies, context);
     try {
       return await converge(attach(state.spec, context), options, context, supplies);
@@ -95,6 +95,18 @@ export async function bringUp(place: LabPlace, options: UpOptions, context: LabC
       throw error;
     }
   });
+}
+
+/** Stops what is there and removes what servers of the kind that is wanted have stored; gives that kind. */
+async function forget(
+  place: LabPlace,
+  options: UpOptions,
+  context: LabContext,
+): Promise<UpOptions["backend"]> {
+  // Who says nothing of it wants what was there.
+  const isMemory = options.backend === "memory" || (await readState(place.folder))?.spec.memory !== undefined;
+  await takeDownLocked(place, { wipe: true, wipes: isMemory ? "memory" : "process" }, context);
+  return isMemory ? "memory" : undefined;
 }
 
 async function converge(

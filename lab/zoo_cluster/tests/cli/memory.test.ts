@@ -1,4 +1,5 @@
 // `lab up --memory`: a model in a process of its own, under the same commands as real servers.
+import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startEnsemble } from "../../src/index.js";
 import { type HostRecord, readHost } from "../../src/lab/memory-host-file.js";
 import { findSame } from "../../src/process/process-table.js";
+import { installRecordName } from "../../src/release/install.js";
 import { runCommand } from "../../src/release/run-command.js";
 import { waitFor } from "../../src/wait.js";
 import { LabHome, type StatusJson } from "./lab-home.js";
@@ -106,6 +108,20 @@ describe("lab up --memory", () => {
     await withClient(third.connectionString, async (client) =>
       expect(await client.exists("/kept")).toBeNull(),
     );
+  });
+
+  it("forgets nothing that real servers have stored beside it, nor they what it has", async () => {
+    const folder = join(home.folder, "zookeeper1", "zookeeper-3.4.6");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, installRecordName), "{}");
+    await up("--fresh");
+    const { wiped } = (await home.mustGo(`down --wipe --json --name ${home.name}`)).json<{
+      wiped: string[];
+    }>();
+    expect(wiped).toEqual([join(home.folder, "memory")]);
+    expect(existsSync(folder)).toBe(true);
+    const rest = (await home.mustGo(`down --wipe --json --name ${home.name}`)).json<{ wiped: string[] }>();
+    expect(rest.wiped).toEqual([join(home.folder, "zookeeper1")]);
   });
 
   it("comes back after its host was killed", async () => {
