@@ -12,12 +12,16 @@ export class Stage {
   /** The session that makes each behaviour's node. */
   #maker: Session | undefined;
 
-  private constructor(ensemble: Ensemble) {
+  readonly #isHealed: boolean;
+
+  private constructor(ensemble: Ensemble, isHealed: boolean) {
     this.ensemble = ensemble;
+    this.#isHealed = isHealed;
   }
 
-  static async on(ensemble: Ensemble): Promise<Stage> {
-    const stage = new Stage(ensemble);
+  /** @param isHealed whether every server is made to run again behind each behaviour */
+  static async on(ensemble: Ensemble, isHealed = false): Promise<Stage> {
+    const stage = new Stage(ensemble, isHealed);
     await stage.look();
     return stage;
   }
@@ -51,6 +55,7 @@ export class Stage {
     try {
       await behaviour.run(given);
     } finally {
+      if (this.#isHealed) await this.#heal();
       for (const wire of wires) wire.destroy();
       await Promise.all(sessions.map((session) => session.leave()));
     }
@@ -64,6 +69,13 @@ export class Stage {
   async end(): Promise<void> {
     await this.#maker?.leave();
     await this.ensemble.stop();
+  }
+
+  async #heal(): Promise<void> {
+    const { ensemble } = this;
+    await Promise.all(ensemble.servers.map(({ id }) => ensemble.start(id)));
+    await ensemble.ready();
+    await this.look();
   }
 
   #server(on: Place = "follower"): EnsembleServer {

@@ -11,7 +11,7 @@ export function runContract(backend: Backend): void {
     describe(`${backend}: ${ground}`, () => {
       let stage: Stage | undefined;
       beforeAll(async () => {
-        stage = await Stage.on(await startGround(backend, ground, version));
+        stage = await Stage.on(await startGround(backend, ground, version), ground === "failover");
       });
       afterAll(async () => {
         await stage?.end();

@@ -2,6 +2,7 @@
 import type { Suite } from "../behaviour.js";
 import { accessRights, credentials } from "./acl.js";
 import { create } from "./create.js";
+import { failover } from "./failover.js";
 import { frames, opCodes, xids } from "./frames.js";
 import { handshake } from "./handshake.js";
 import { multi } from "./multi.js";
@@ -10,7 +11,9 @@ import { readsSuite } from "./reads.js";
 import { remove } from "./remove.js";
 import { expiry, sessions } from "./sessions.js";
 import { setData } from "./set-data.js";
+import { connectionLimit, standalone } from "./standalone.js";
 import { setWatches, watches } from "./watches.js";
+import { words } from "./words.js";
 
 export const suites: readonly Suite[] = [
   handshake,
@@ -30,4 +33,8 @@ export const suites: readonly Suite[] = [
   opCodes,
   xids,
   frames,
+  words,
+  standalone,
+  connectionLimit,
+  failover,
 ];
