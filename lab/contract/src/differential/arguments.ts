@@ -4,7 +4,19 @@ import type { AclList, AclSpec, Data, Text, TextList, ZxidSpec } from "./operati
 import type { Random } from "./random.js";
 
 /** Znodes that come and go; parents before children. */
-const NODES = ["$/a", "$/b", "$/c", "$/a/x", "$/a/y", "$/b/x", "$/a/x/k", "$/a/x/l", "$/b/x/m"] as const;
+const NODES = [
+  "$/a",
+  "$/b",
+  "$/c",
+  "$/a/x",
+  "$/a/y",
+  "$/b/x",
+  "$/a/x/k",
+  "$/a/x/l",
+  "$/b/x/m",
+  "$/t",
+  "$/t/u",
+] as const;
 /** Made by sequential creates: the first numbers of each parent. */
 const NUMBERED = [
   "$/a/n-0000000000",
@@ -177,8 +189,8 @@ export function anyData(random: Random): Data {
  */
 export function anyAcl(random: Random, isLast: boolean): AclList {
   return random.weighted<() => AclList>([
-    [86, () => OPEN],
-    [12, () => someEntries(random, 1, 3)],
+    [80, () => OPEN],
+    [18, () => someEntries(random, 1, 3)],
     [1, () => []],
     [1, () => null],
     [1, () => ({ count: anyCount(random, isLast) })],

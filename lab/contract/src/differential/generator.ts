@@ -133,7 +133,7 @@ const withBody =
 
 const REQUESTS: readonly (readonly [number, Make])[] = [
   [32, withBody(OpCode.CREATE, (random) => createBody(random))],
-  [9, withBody(OpCode.DELETE, versionBody)],
+  [14, withBody(OpCode.DELETE, versionBody)],
   [12, withBody(OpCode.SET_DATA, dataBody)],
   [4, withBody(OpCode.SET_ACL, aclBody)],
   [8, watching(OpCode.EXISTS)],
@@ -183,10 +183,47 @@ function aclBody(random: Random): Body {
 }
 
 function multiBody(random: Random): Body {
-  return {
-    record: "multi",
-    parts: Array.from({ length: random.pick([0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6]) }, () => anyPart(random)),
+  if (random.chance(45)) return { record: "multi", parts: hopefulParts(random) };
+  const count = random.pick([0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6]);
+  return { record: "multi", parts: Array.from({ length: count }, () => anyPart(random)) };
+}
+
+/** Parts that build on each other and mostly succeed together: parts drawn one by one nearly never do. */
+function hopefulParts(random: Random): Part[] {
+  const versions = new Map<string, number>();
+  const part = (type: number, body: Body): Part => ({ type, err: -1, body });
+  const version = (path: string): number => (random.chance(50) ? (versions.get(path) ?? -1) : -1);
+  const create = (path: string, flags: number): Part => {
+    if (flags === 0) versions.set(path, 0);
+    return part(OpCode.CREATE, { record: "create", path, data: anyData(random), acl: OPEN, flags });
   };
+  return Array.from({ length: random.between(2, 6) }, () => {
+    const known = ["$/a", "$/b", "$", ...versions.keys()];
+    const path = random.pick(known);
+    const leaf = ["$/t/u", "$/t"].find((made) => versions.has(made));
+    return random.weighted<() => Part>([
+      [3, () => create(random.pick(["$/a/n-", "$/b/n-", "$/n-"]), random.pick([2, 2, 3]))],
+      [versions.has("$/t") ? 0 : 5, () => create("$/t", 0)],
+      [versions.has("$/t") && !versions.has("$/t/u") ? 4 : 0, () => create("$/t/u", 0)],
+      [2, () => part(OpCode.CHECK, { record: "version", path, version: version(path) })],
+      [
+        3,
+        () => {
+          const body: Body = { record: "data", path, data: anyData(random), version: version(path) };
+          if (versions.has(path)) versions.set(path, (versions.get(path) as number) + 1);
+          return part(OpCode.SET_DATA, body);
+        },
+      ],
+      [
+        leaf === undefined ? 0 : 3,
+        () => {
+          const body: Body = { record: "version", path: leaf as string, version: version(leaf as string) };
+          versions.delete(leaf as string);
+          return part(OpCode.DELETE, body);
+        },
+      ],
+    ])();
+  });
 }
 
 /** Without a path no part is sent: a server of 3.4.6 dies of it (NullPointerException in ZKDatabase.addCommittedProposal). */

@@ -159,14 +159,14 @@ export class Run {
       wire.end("reset");
     }
     lane.tell(step);
-    // Whoever shows an id has the old connection closed, before anybody looks at the password.
     if (victim?.lane !== undefined) {
-      await this.#expectEnd(
-        victim,
-        victim.lane,
-        step,
-        lane.isOver && session === undefined ? 0 : END_LIMIT_MS,
-      );
+      // Whoever shows an id has the old connection closed, before anybody looks at the password, unless refused unheard.
+      const old = victim.lane;
+      if (lane.onWelcome === undefined) await this.#expectEnd(victim, old, step);
+      else {
+        await this.#barrier(old, step);
+        this.#look(victim, old);
+      }
     }
     if (session === undefined) {
       if (!lane.isOver) await this.#expectEnd(slot, lane, step);
@@ -265,8 +265,8 @@ export class Run {
   }
 
   /** The connection is to be ended by the other side; if it is not, that is told and we end it. */
-  async #expectEnd(slot: Slot, lane: Lane, step: number, limitMs = END_LIMIT_MS): Promise<void> {
-    const isEnded = limitMs > 0 && (await lane.wire.until(() => lane.wire.isEnded, limitMs));
+  async #expectEnd(slot: Slot, lane: Lane, step: number): Promise<void> {
+    const isEnded = await lane.wire.until(() => lane.wire.isEnded, END_LIMIT_MS);
     lane.tell(step);
     if (!isEnded && !lane.isOver) {
       lane.note(step, "stays open");
