@@ -27,6 +27,7 @@ describe("a lab that is up", () => {
     const { leader } = json.json<StatusJson>();
     expect(json.json()).toEqual({
       name,
+      backend: "process",
       version: "3.4.6",
       dir: home.folder,
       connectionString: expect.stringMatching(/^127\.0\.0\.1:\d+,127\.0\.0\.1:\d+,127\.0\.0\.1:\d+$/),
