@@ -41,7 +41,8 @@ export interface ConnectionHost {
   /** Ends it; the connection is not known any more when this returns. */
   end(connection: ClientConnection, how: "fin" | "reset"): void;
   setReading(connection: ClientConnection, isReading: boolean): void;
-  answerWord(connection: ClientConnection, word: string, argument: Uint8Array): string;
+  /** Undefined: the connection stays as it is, for ever. */
+  answerWord(connection: ClientConnection, word: string): string | undefined;
   connectRequest(connection: ClientConnection, request: ConnectRequest): void;
   request(connection: ClientConnection, xid: number, opCode: number, body: Uint8Array): void;
 }
@@ -157,12 +158,11 @@ export class ClientConnection {
     const word = String.fromCharCode(...all.subarray(0, 4));
     if (fourLetterWords.has(word)) {
       this.#head = all;
-      // The one word with an argument, of eight bytes.
-      if (word === "stmk" && all.length < 12) return;
       if (this.#word !== undefined) return;
       this.#word = word;
       this.statistics.received();
-      const answer = this.#host.answerWord(this, word, all.subarray(4, 12));
+      const answer = this.#host.answerWord(this, word);
+      if (answer === undefined) return;
       const text = new Uint8Array(answer.length);
       for (let index = 0; index < answer.length; index += 1) text[index] = answer.charCodeAt(index);
       if (text.length > 0) this.#host.send(this, text);

@@ -1,4 +1,5 @@
 /** What a server says of itself to a four-letter word. */
+import { Authority } from "./authority.js";
 import type { ClientConnection } from "./client-connection.js";
 import {
   defaultTraceMask,
@@ -9,6 +10,10 @@ import {
 import { Leading } from "./leading.js";
 import type { Server } from "./server.js";
 import type { ServerRole } from "./types.js";
+import type { World } from "./world.js";
+
+const IDLE_DESCRIPTORS = 30;
+const DESCRIPTORS_MAX = 4_096;
 
 const MODES: Readonly<Record<ServerRole, ServingFacts["mode"]>> = {
   leading: "leader",
@@ -19,16 +24,15 @@ const MODES: Readonly<Record<ServerRole, ServingFacts["mode"]>> = {
   down: "follower",
 };
 
-/** The text of the answer. `srst`, `crst` and `stmk` also do what they say. */
-export function answerWord(
-  server: Server,
-  connection: ClientConnection,
-  word: string,
-  argument: Uint8Array,
-): string {
+/**
+ * The text of the answer; `srst` and `crst` also do what they say. Undefined: there never is one, as for `stmk`, whose
+ * argument 3.4.6 looks for where it cannot be.
+ *
+ * Source: ZooKeeper 3.4.6, NIOServerCnxn.java, checkFourLetterWord
+ */
+export function answerWord(server: Server, connection: ClientConnection, word: string): string | undefined {
   server.statistics.packetsReceived += 1;
-  if (word === "stmk")
-    server.traceMask = new DataView(argument.buffer, argument.byteOffset, 8).getBigInt64(0);
+  if (word === "stmk") return undefined;
   const text = fourLetterAnswer(word, factsOf(server, connection));
   if (server.isServing && word === "srst") server.statistics.reset();
   if (server.isServing && word === "crst") {
@@ -43,7 +47,7 @@ function factsOf(server: Server, asking: ClientConnection): FourLetterFacts {
       return server.isServing ? servingFacts(server, asking) : null;
     },
     environment: [],
-    traceMask: server.traceMask ?? defaultTraceMask,
+    traceMask: defaultTraceMask,
   };
 }
 
@@ -55,6 +59,7 @@ function servingFacts(server: Server, asking: ClientConnection): ServingFacts {
   const shownDir = settings.shown.dataDirs?.[id - 1] ?? `/memory/server${id}`;
   const sessionOf = (number: number): bigint => server.connection(number)?.sessionId ?? 0n;
   const sessions = [...tree.sessions.keys()];
+  const { service } = server;
   return {
     mode: MODES[server.role],
     latency: statistics.latency.facts,
@@ -63,11 +68,13 @@ function servingFacts(server: Server, asking: ClientConnection): ServingFacts {
     outstanding: server.service?.inProcess ?? 0,
     zxid: tree.lastZxid,
     nodeCount: tree.size,
-    connections: [...server.connections.values()].map((connection) => connectionFacts(connection, asking)),
+    connections: [...server.connections.values()].map((connection) =>
+      connectionFacts(connection, asking, server.world),
+    ),
     sessions:
       server.role === "following"
         ? { kind: "learner", identity: id }
-        : { kind: "sets", sets: [{ expireAtMs: world.wallMs, sessionIds: sessions }] },
+        : { kind: "sets", sets: service instanceof Authority ? sessionSets(service) : [] },
     ephemerals: sessions
       .map((sessionId) => ({ sessionId, paths: tree.ephemeralsOf(sessionId) }))
       .filter(({ paths }) => paths.length > 0),
@@ -81,7 +88,8 @@ function servingFacts(server: Server, asking: ClientConnection): ServingFacts {
     watchCount: watches.total,
     ephemeralCount: tree.ephemeralCount,
     dataBytes: tree.dataBytes,
-    fileDescriptors: null,
+    // A model has none: one for each connection, and as many as a server that just runs.
+    fileDescriptors: { open: IDLE_DESCRIPTORS + server.connections.size, max: DESCRIPTORS_MAX },
     leading:
       duty instanceof Leading
         ? {
@@ -111,9 +119,19 @@ function servingFacts(server: Server, asking: ClientConnection): ServingFacts {
   };
 }
 
+/** Sessions by the end of their time, as the one who watches over them has them. */
+function sessionSets(authority: Authority): readonly { expireAtMs: number; sessionIds: readonly bigint[] }[] {
+  const { world } = authority.server;
+  return [...authority.tracker.buckets()].map(([endMs, sessionIds]) => ({
+    expireAtMs: world.wallAt(endMs),
+    sessionIds,
+  }));
+}
+
 function connectionFacts(
   connection: ClientConnection,
   asking: ClientConnection,
+  world: World,
 ): ServingFacts["connections"][number] {
   const { address, port, statistics, sessionId, timeoutMs } = connection;
   return {
@@ -129,11 +147,11 @@ function connectionFacts(
         : {
             sessionId,
             lastOperation: statistics.lastOperation,
-            establishedMs: statistics.establishedMs,
+            establishedMs: world.wallAt(statistics.establishedMs),
             timeoutMs,
             lastXid: statistics.lastXid,
             lastZxid: statistics.lastZxid,
-            lastResponseMs: statistics.lastResponseMs,
+            lastResponseMs: statistics.lastResponseMs === null ? 0 : world.wallAt(statistics.lastResponseMs),
             lastLatencyMs: statistics.lastLatencyMs,
             latency: statistics.latency.facts,
           },

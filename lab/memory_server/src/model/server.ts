@@ -27,7 +27,6 @@ export class Server implements ConnectionHost {
   isPaused = false;
   /** Counts the lives of the process. */
   incarnation = 0;
-  traceMask: bigint | undefined;
   readonly connections: Map<number, ClientConnection> = new Map();
   readonly #perAddress = new Map<string, number>();
   #duty: Duty | undefined;
@@ -260,8 +259,8 @@ export class Server implements ConnectionHost {
     this.world.outputs.push({ kind: "reading", connection: connection.number, isReading });
   }
 
-  answerWord(connection: ClientConnection, word: string, argument: Uint8Array): string {
-    return answerWord(this, connection, word, argument);
+  answerWord(connection: ClientConnection, word: string): string | undefined {
+    return answerWord(this, connection, word);
   }
 
   connectRequest(...[connection, request]: Parameters<ConnectionHost["connectRequest"]>): void {

@@ -25,8 +25,7 @@ export abstract class Service {
   constructor(server: Server) {
     this.server = server;
     this.#final = new FinalProcessor(this);
-    const { settings, wallMs } = server.world;
-    server.reserveSessionIds(firstSessionId(settings.servers === 1 ? 0 : server.id, wallMs));
+    server.reserveSessionIds(firstSessionId(server.id, server.world.wallMs));
   }
 
   /** Whether it serves reads only, because it has no quorum. */

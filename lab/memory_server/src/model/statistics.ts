@@ -34,7 +34,7 @@ export class ConnectionStatistics {
   lastOperation = "NA";
   lastXid: number | null = null;
   lastZxid = -1n;
-  lastResponseMs = 0;
+  lastResponseMs: number | null = null;
   lastLatencyMs = 0;
   latency: Latency = new Latency();
 
@@ -65,7 +65,7 @@ export class ConnectionStatistics {
     this.lastOperation = "NA";
     this.lastXid = null;
     this.lastZxid = -1n;
-    this.lastResponseMs = 0;
+    this.lastResponseMs = null;
     this.lastLatencyMs = 0;
     this.latency = new Latency();
   }

@@ -37,7 +37,12 @@ export class World {
   }
 
   get wallMs(): number {
-    return Math.floor(this.nowMs + this.settings.wallOffsetMs);
+    return this.wallAt(this.nowMs);
+  }
+
+  /** What a clock on the wall shows at a monotonic time. */
+  wallAt(monotonicMs: number): number {
+    return Math.floor(monotonicMs + this.settings.wallOffsetMs);
   }
 
   get quorum(): number {
