@@ -1,5 +1,6 @@
 /** From a schedule that shows a difference to a small one that still does: delta debugging, then simpler operations. */
-import type { Body, Operation, Schedule } from "./operations.js";
+import type { Operation, Schedule } from "./operations.js";
+import { plainerThan, unitedOf } from "./plainer.js";
 
 /** What shrinking is told. */
 export interface ShrinkOptions {
@@ -21,6 +22,7 @@ export async function shrinkSchedule(schedule: Schedule, options: ShrinkOptions)
   for (let before = ""; before !== search.signature && !search.isOver; ) {
     before = search.signature;
     await search.remove();
+    await search.unite();
     await search.simplify();
   }
   return search.best;
@@ -66,6 +68,18 @@ class Search {
     }
   }
 
+  /** Brings everything together: one session instead of two, znodes directly under the root. */
+  async unite(): Promise<void> {
+    for (let isUnited = true; isUnited && !this.isOver; ) {
+      isUnited = false;
+      for (const united of unitedOf(this.best.operations)) {
+        if (!(await this.#accept(united))) continue;
+        isUnited = true;
+        break;
+      }
+    }
+  }
+
   /** Puts a plainer operation in the place of each. */
   async simplify(): Promise<void> {
     for (let at = 0; at < this.best.operations.length && !this.isOver; at++) {
@@ -89,61 +103,5 @@ class Search {
     if (step >= 0) this.best = candidate;
     this.#options.onTry?.(this.#tries, this.best.operations.length);
     return step >= 0;
-  }
-}
-
-/** Operations that are one thing simpler; each is strictly so, or simplifying would have no end. */
-function plainerThan(operation: Operation): Operation[] {
-  if (operation.kind === "connect") {
-    const plain = {
-      password: "right",
-      lastZxid: "zero",
-      timeoutMs: 600_000,
-      readOnly: false,
-      protocolVersion: 0,
-    } as const;
-    return Object.entries(plain)
-      .filter(([key, value]) => operation[key as keyof typeof plain] !== value)
-      .map(([key, value]) => ({ ...operation, [key]: value }));
-  }
-  if (operation.kind !== "request") return [];
-  const { xid, cut, extra, isPipelined, ...plain } = operation;
-  const found: Operation[] = [];
-  const odd = { xid, cut, extra, isPipelined };
-  for (const key of Object.keys(odd) as (keyof typeof odd)[]) {
-    if (odd[key] === undefined) continue;
-    const { [key]: _, ...rest } = operation;
-    found.push(rest);
-  }
-  return [...found, ...plainerBodies(plain.body).map((body) => ({ ...operation, body }))];
-}
-
-function plainerBodies(body: Body): Body[] {
-  switch (body.record) {
-    case "create":
-    case "data":
-      return body.data === "" ? [] : [{ ...body, data: "" }];
-    case "watch":
-      return body.watch ? [{ ...body, watch: false }] : [];
-    case "multi": {
-      const shorter = body.parts.map((_, index) => ({ ...body, parts: body.parts.toSpliced(index, 1) }));
-      const plainer = body.parts.flatMap((part, index) =>
-        plainerBodies(part.body).map((inner) => ({
-          ...body,
-          parts: body.parts.with(index, { ...part, body: inner }),
-        })),
-      );
-      return [...shorter, ...plainer];
-    }
-    case "watches":
-      return (["data", "exists", "children"] as const).flatMap((key) => {
-        const list = body[key];
-        if (!Array.isArray(list)) return [];
-        return list.map((_, index) => ({ ...body, [key]: list.toSpliced(index, 1) }));
-      });
-    case "acl":
-      return [];
-    default:
-      return [];
   }
 }

@@ -40,6 +40,14 @@ describe("shrinking", () => {
     expect(multi?.kind === "request" && multi.body.record === "multi" && multi.body.parts).toHaveLength(2);
   });
 
+  it("brings what is left together: one session, znodes directly under the root", async () => {
+    const isCreate = (operation: Operation): boolean =>
+      operation.kind === "request" && operation.body.record === "create";
+    const shrunk = await shrinkSchedule(schedule, { differs: needing(isCreate, isWatch, isMulti) });
+    expect(new Set(shrunk.operations.map(({ slot }) => slot)).size).toBe(1);
+    expect(JSON.stringify(shrunk.operations)).not.toMatch(/"\$\/[^"]+\/[^"]+"/);
+  });
+
   it("keeps a schedule that does not differ, and one that needs all it has", async () => {
     expect(await shrinkSchedule(schedule, { differs: async () => -1 })).toBe(schedule);
     const all = schedule.operations.length;
