@@ -9,8 +9,10 @@ import type { EnsembleModel } from "../model/ensemble-model.js";
 import type { ModelDriver } from "./driver.js";
 import { MemoryServerError } from "./errors.js";
 
-/** How long changes are gathered before they are written, in milliseconds. */
+/** How long changes are gathered at least before they are written, in milliseconds. */
 export const writeDelayMs = 20;
+/** A server's disk is written whole, so a large one is written more seldom: this many times as seldom as it takes. */
+const seldomFactor = 10;
 
 const diskName = "disk.zk";
 const lockName = "memory.lock";
@@ -21,6 +23,7 @@ export class DiskFolder {
   readonly #folders: readonly string[];
   readonly #waiting = new Map<number, NodeJS.Timeout>();
   readonly #writing = new Map<number, Promise<void>>();
+  #lastTookMs = 0;
   #model: EnsembleModel | null = null;
   #stopListening: () => void = () => {};
   #failure: Error | null = null;
@@ -91,7 +94,8 @@ export class DiskFolder {
 
   #writeSoon(server: number): void {
     if (this.#waiting.has(server)) return;
-    const timer = setTimeout(() => this.#write(server), writeDelayMs);
+    const delayMs = Math.max(writeDelayMs, seldomFactor * this.#lastTookMs);
+    const timer = setTimeout(() => this.#write(server), delayMs);
     timer.unref();
     this.#waiting.set(server, timer);
   }
@@ -121,7 +125,10 @@ export class DiskFolder {
   }
 
   #bytesOf(server: number): Uint8Array {
-    return this.#model?.server(server).disk() ?? new Uint8Array();
+    const begun = performance.now();
+    const bytes = this.#model?.server(server).disk() ?? new Uint8Array();
+    this.#lastTookMs = performance.now() - begun;
+    return bytes;
   }
 }
 

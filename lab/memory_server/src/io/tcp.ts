@@ -208,6 +208,8 @@ class TcpConnection implements ConnectionSink {
   readonly #connection: ServerConnection;
   #isWanted = true;
   #isCorked = false;
+  /** The server has said goodbye: whatever comes is read to be forgotten. */
+  #isOver = false;
   /** What was read and not yet given to the server. */
   #rest: Uint8Array = new Uint8Array();
 
@@ -221,6 +223,7 @@ class TcpConnection implements ConnectionSink {
     this.#socket = socket;
     this.#connection = driver.accept(server, peer, this);
     socket.on("data", ({ buffer, byteOffset, length }: Buffer) => {
+      if (this.#isOver) return;
       this.#rest = joined(this.#rest, new Uint8Array(buffer, byteOffset, length));
       this.#feed();
     });
@@ -247,12 +250,13 @@ class TcpConnection implements ConnectionSink {
 
   end(how: "fin" | "reset"): void {
     const socket = this.#socket;
+    this.#isOver = true;
     this.#rest = new Uint8Array();
     if (how === "reset") {
       socket.resetAndDestroy();
       return;
     }
-    // What the client still says is for nobody; it has to be read all the same, to hear of its end.
+    // Unread, what the client still says would keep us from hearing of its end.
     socket.resume();
     socket.setTimeout(lingerMs, () => socket.destroy());
     socket.end(() => socket.destroy());
@@ -270,7 +274,7 @@ class TcpConnection implements ConnectionSink {
   /** Stops and goes on reading as the server wants it, and as the client reads. */
   #follow(): void {
     const socket = this.#socket;
-    if (socket.writableEnded || socket.destroyed) return;
+    if (this.#isOver || socket.destroyed) return;
     if (!this.#mayRead()) socket.pause();
     else if (this.#rest.length === 0) socket.resume();
     // Not at once: this may be said in the middle of a round, which would see no end of it.

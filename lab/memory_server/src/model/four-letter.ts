@@ -252,11 +252,11 @@ function sessionText(session: ConnectionSessionFacts): string {
   return [
     `,sid=${idText(session.sessionId)}`,
     `,lop=${session.lastOperation}`,
-    `,est=${session.establishedMs}`,
+    `,est=${Math.floor(session.establishedMs)}`,
     `,to=${session.timeoutMs}`,
     lastXid === null ? "" : `,lcxid=0x${javaHex(BigInt(lastXid))}`,
     `,lzxid=0x${javaHex(session.lastZxid)}`,
-    `,lresp=${session.lastResponseMs}`,
+    `,lresp=${Math.floor(session.lastResponseMs)}`,
     `,llat=${session.lastLatencyMs}`,
     `,minlat=${latency.minMs},avglat=${latency.avgMs},maxlat=${latency.maxMs}`,
   ].join("");
