@@ -37,7 +37,7 @@ export interface SimulationResult {
   readonly failovers: number;
   readonly leaderChanges: number;
   readonly expirations: number;
-  readonly operations: number;
+  readonly requests: number;
   readonly transactions: number;
   readonly turns: number;
   readonly virtualMs: number;
@@ -81,7 +81,7 @@ class Run {
       seed: chance.below(2_147_483_647),
       tickTimeMs,
       linkMs: [0.05, chance.between(0.1, 2)],
-      diskMs: [0, 0],
+      diskMs: [0, chance.between(0, 4)],
       electionMs: [10, chance.between(20, 300)],
       recordHistory: true,
     });
@@ -126,11 +126,11 @@ class Run {
     adversary?.start();
     await timeline.run(timeline.nowMs + this.#harmMs);
     if (findings.first !== undefined) return;
-    if (isCalm) this.#demandPeace();
     for (const life of this.#lives) life.rest();
     adversary?.heal();
     const isWhole = (): boolean => this.#lives.every(({ isQuiet }) => isQuiet);
     if (!(await this.#within("to be served again", isWhole))) return;
+    if (!(await this.#idle())) return;
     if (!(await this.#all("to look at everything", (life, done) => life.inspect(done)))) return;
     if (!(await this.#all("to close", (life, done) => life.end(done)))) return;
     await this.#within("to replace clients", () => this.#world.actors.size === 0);
@@ -148,7 +148,7 @@ class Run {
       failovers: actors.reduce((sum, { failovers }) => sum + failovers, 0),
       leaderChanges: ensemble.leaderChanges,
       expirations,
-      operations: actors.reduce((sum, { wire }) => sum + wire.framesSent, 0),
+      requests: actors.reduce((sum, { wire }) => sum + wire.framesSent, 0),
       transactions: ensemble.model.committed.length,
       turns: timeline.turns,
       virtualMs: timeline.nowMs,
@@ -190,11 +190,17 @@ class Run {
     return false;
   }
 
-  #demandPeace(): void {
-    for (const { actor } of this.#lives) {
-      if (actor.losses === 0) continue;
-      this.#world.findings.report("liveness", `${actor.name}: lost a connection although nothing was wrong`);
+  /** Nothing is wrong and nobody does anything: nothing may be lost. */
+  async #idle(): Promise<boolean> {
+    const { timeline, findings, isCalm } = this.#world;
+    const before = this.#lives.map(({ actor }) => (isCalm ? 0 : actor.losses));
+    const timeoutsMs = this.#lives.map(({ actor }) => actor.client.sessionTimeoutMs);
+    await timeline.run(timeline.nowMs + 2.5 * Math.max(...timeoutsMs));
+    for (const [index, { actor }] of this.#lives.entries()) {
+      if (actor.losses === before[index] && actor.isConnected) continue;
+      findings.report("liveness", `${actor.name}: lost a connection although nothing was wrong`);
     }
+    return findings.first === undefined;
   }
 
   #watchDeadlines(): void {

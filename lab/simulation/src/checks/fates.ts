@@ -4,10 +4,10 @@ import type { Findings } from "./findings.js";
 import type { Deed, Ledger } from "./ledger.js";
 import type { Wire } from "./wire.js";
 
-/** The transactions that changed something and came from an operation. */
-export function appliedBy(operation: Operation, ledger: Ledger): Deed[] {
+/** What came of an operation, but for what was refused. */
+export function deedsOf(operation: Operation, ledger: Ledger): Deed[] {
   return operation.attempts.flatMap(({ sessionId, xid }) =>
-    ledger.ofRequest(sessionId, xid).filter(({ isApplied }) => isApplied),
+    ledger.ofRequest(sessionId, xid).filter(({ result }) => result !== "refused"),
   );
 }
 
@@ -22,8 +22,9 @@ export function checkAttempt(operation: Operation, wire: Wire, findings: Finding
 /** An operation has ended, or the run has: looks at its fate. */
 export function checkFate(operation: Operation, ledger: Ledger, findings: Findings): void {
   if (!operation.isWrite) return;
-  const applied = appliedBy(operation, ledger);
-  if (operation.recorded === "ok" && applied.length === 0) {
+  const deeds = deedsOf(operation, ledger);
+  const applied = deeds.filter(({ result }) => result === "applied");
+  if (operation.recorded === "ok" && deeds.length === 0) {
     findings.report("acknowledged writes", `${describe(operation)} was acknowledged and did not happen`);
   }
   if (operation.recorded === "failed" && applied.length > 0) {

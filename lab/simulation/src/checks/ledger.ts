@@ -11,13 +11,12 @@ export interface Final {
   readonly txn: Txn;
 }
 
-/** A transaction together with what it did. */
+/**
+ * A transaction together with what it did. `torn` is one of several operations of which some failed: a 3.4.6 leader lets
+ * through what then fails, as it forgets of a change that is not applied yet when a transaction behind it is refused.
+ */
 export interface Deed extends Final {
-  /**
-   * Whether it did what it was to do. A leader can let through what then fails: of a change that is proposed and not applied
-   * it may forget when a transaction of several operations is refused behind it.
-   */
-  readonly isApplied: boolean;
+  readonly result: "applied" | "refused" | "torn";
 }
 
 /** What a znode was from one transaction to the next. */
@@ -110,51 +109,49 @@ export class Ledger {
   #take(final: Final): void {
     const { header, txn } = final;
     this.lastZxid = header.zxid;
-    const isApplied = this.#apply(header, txn);
+    const result = this.#apply(header, txn);
     if (txn.type === "createSession" || txn.type === "closeSession") return;
     let requests = this.#byRequest.get(header.sessionId);
     if (requests === undefined) {
       requests = new Map();
       this.#byRequest.set(header.sessionId, requests);
     }
-    const deed = { header, txn, isApplied };
+    const deed = { header, txn, result };
     const same = requests.get(header.cxid);
     if (same === undefined) requests.set(header.cxid, [deed]);
     else same.push(deed);
   }
 
-  #apply(header: TxnHeader, txn: Txn): boolean {
+  #apply(header: TxnHeader, txn: Txn): Deed["result"] {
     const { zxid } = header;
     switch (txn.type) {
       case "create":
-        return this.#create(header, txn);
+        return this.#create(header, txn) ? "applied" : "refused";
       case "delete":
-        return this.#delete(txn.path, zxid);
+        return this.#delete(txn.path, zxid) ? "applied" : "refused";
       case "setData": {
         const state = this.now(txn.path);
-        if (state === null) return false;
+        if (state === null) return "refused";
         this.#put(txn.path, zxid, { ...state, mzxid: zxid, version: txn.version, data: txn.data });
         this.#note(txn.path, "data", zxid);
-        return true;
+        return "applied";
       }
       case "setACL":
-        return this.now(txn.path) !== null;
+        return this.now(txn.path) === null ? "refused" : "applied";
       case "multi": {
-        if (txn.parts.some(({ type }) => type === "error")) return false;
-        // Whole, unless the leader let through what then fails; the servers then keep what they could do of it.
-        let isWhole = true;
-        for (const part of txn.parts) isWhole = this.#apply(header, part) && isWhole;
-        return isWhole;
+        if (txn.parts.some(({ type }) => type === "error")) return "refused";
+        const results = txn.parts.map((part) => this.#apply(header, part));
+        return results.every((result) => result === "applied") ? "applied" : "torn";
       }
       case "closeSession":
         this.closedSessions.set(header.sessionId, zxid);
         for (const path of [...(this.#ephemerals.get(header.sessionId) ?? [])]) this.#delete(path, zxid);
-        return true;
+        return "applied";
       case "error":
-        return false;
+        return "refused";
       case "check":
       case "createSession":
-        return true;
+        return "applied";
       default:
         return txn satisfies never;
     }

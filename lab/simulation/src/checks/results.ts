@@ -1,6 +1,6 @@
 /** Whether what a client was answered is what was there at that moment. */
 import type { Operation } from "../work/operation.js";
-import { appliedBy, describe } from "./fates.js";
+import { deedsOf, describe } from "./fates.js";
 import type { Findings } from "./findings.js";
 import type { Ledger, NodeVersion } from "./ledger.js";
 
@@ -47,8 +47,7 @@ export function checkResult(operation: Operation, value: unknown, ledger: Ledger
     }
     case "transaction": {
       const zxid = (value as readonly { readonly zxid: bigint }[])[0]?.zxid;
-      if (zxid === undefined || appliedBy(operation, ledger).some(({ header }) => header.zxid === zxid))
-        return;
+      if (zxid === undefined || deedsOf(operation, ledger).some(({ header }) => header.zxid === zxid)) return;
       return wrong(`it was not transaction ${zxid.toString(16)}`);
     }
     default:

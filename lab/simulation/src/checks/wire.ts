@@ -67,6 +67,8 @@ export class Wire implements Tap {
   framesSent = 0;
   /** What the server that answered last granted, in milliseconds. */
   timeoutMs = 0;
+  /** The client let go of the connection in the middle of what it was sent, and did not look at the rest. */
+  isTorn = false;
   /** A session of which a server said that it is over. */
   refused: bigint | undefined;
   readonly #expect: WireExpectations;
@@ -117,6 +119,9 @@ export class Wire implements Tap {
   }
 
   opened(connection: SimConnection): void {
+    if (this.#line !== undefined) {
+      this.#findings.report("leaks", `${this.#who}: a connection was left open for the next`);
+    }
     this.#note(`connection ${connection.number} to zk${connection.server} stands`);
     this.#line = {
       connection,
@@ -199,6 +204,12 @@ export class Wire implements Tap {
   }
 
   #asked(request: ConnectRequest): void {
+    this.#checkAsked(request);
+    if (this.isTorn) this.maxReplyZxid = request.lastZxidSeen;
+    this.isTorn = false;
+  }
+
+  #checkAsked(request: ConnectRequest): void {
     const session = this.#expect.session();
     this.#note(`asks for session ${request.sessionId.toString(16)} at ${request.lastZxidSeen.toString(16)}`);
     const wanted = session?.id ?? 0n;
@@ -212,7 +223,7 @@ export class Wire implements Tap {
     }
     this.#findings.demand(
       "lastZxid",
-      request.lastZxidSeen === this.maxReplyZxid,
+      request.lastZxidSeen === this.maxReplyZxid || (this.isTorn && request.lastZxidSeen < this.maxReplyZxid),
       () =>
         `${this.#who}: lastZxidSeen is ${request.lastZxidSeen.toString(16)}, the newest reply said ${this.maxReplyZxid.toString(16)}`,
     );

@@ -8,6 +8,7 @@ import type {
   ClientOptions,
   createClient,
   Diagnostic,
+  FailpointName,
   RetryMode,
   SessionState,
   ZkError,
@@ -20,6 +21,7 @@ import { checkMove, checkServed } from "../checks/states.js";
 import type { Watch, WatchKind } from "../checks/watch-book.js";
 import { Wire } from "../checks/wire.js";
 import { LATE_MS_MAX } from "../limits.js";
+import type { Chance } from "../world/chance.js";
 import type { Buffering } from "../world/connection.js";
 import { Names } from "../world/names.js";
 import { Program } from "../world/program.js";
@@ -37,6 +39,8 @@ export interface ActorOptions {
   readonly buffering: Buffering;
   readonly hasDeadAddresses: boolean;
   readonly frameBytesMax: number;
+  /** How often the client's own points of failure cut the connection. */
+  readonly failpoints: number;
 }
 
 /** What one call is about. */
@@ -71,6 +75,8 @@ export class Actor {
   failovers = 0;
   losses = 0;
   readonly #world: World;
+  readonly #failpoints: Chance;
+  #isSpared = false;
   readonly #operationTimeoutMs: number;
   readonly #defaultRetry: RetryMode;
   readonly #tickets = new Set<{ readonly what: string; readonly deadlineMs: number }>();
@@ -87,6 +93,7 @@ export class Actor {
     this.#world = world;
     const { timeline, chance, network, trace, findings } = world;
     this.program = new Program(about.name, timeline, chance.fork(`${about.name} stalls`));
+    this.#failpoints = chance.fork(`${about.name} failpoints`);
     this.names = new Names(
       timeline,
       chance.fork(`${about.name} names`),
@@ -120,6 +127,7 @@ export class Actor {
     this.client = about.createClient(world.connectionString, {
       ...about.options,
       onHistory: (record) => this.books.record(record),
+      ...(about.failpoints === 0 ? {} : { failpoint: (name) => this.#failpoint(name, about.failpoints) }),
       ports: {
         clock: this.program.clock,
         transport: network.transport(site),
@@ -226,6 +234,11 @@ export class Actor {
     if (result.confirmed && id !== 0n && !isOver) {
       this.#report("states", "close() said that the session is over, and it is not");
     }
+  }
+
+  /** No more harm from within. */
+  spare(): void {
+    this.#isSpared = true;
   }
 
   /** Takes a watch back. */
@@ -406,6 +419,13 @@ export class Actor {
       "watches",
       `watch ${number} (${kind} ${path}, set at ${armedAt.toString(16)}) was not told of ${dueAt?.toString(16)} before the reply of ${zxid.toString(16)}`,
     );
+  }
+
+  #failpoint(name: FailpointName, probability: number): "continue" | "drop" {
+    if (this.isClosing || this.#isSpared || !this.#failpoints.is(probability)) return "continue";
+    this.#note(`failpoint ${name}`);
+    this.wire.isTorn = true;
+    return "drop";
   }
 
   #stateTold(state: SessionState, reason: string): void {

@@ -59,6 +59,7 @@ export class Life {
   /** No more work. */
   rest(): void {
     this.workload.stop();
+    this.actor.spare();
     this.#isEnding = true;
   }
 
@@ -107,7 +108,7 @@ export class Life {
         if (!this.#isEnding) {
           if (this.#follower?.isFollowing !== true && this.#chance.is(0.1) && actor.isConnected) {
             this.#follower = new Follower(this.#world, actor, "/s");
-          } else if (this.#chance.is(0.02)) this.#replace();
+          } else if (this.#chance.is(0.04)) this.#replace();
         }
         this.#tend();
       }),
@@ -163,7 +164,7 @@ export class Life {
       limits: {
         requestBytesMax,
         ...(chance.is(0.3) ? { outstandingMax: 1 + chance.below(8) } : {}),
-        ...(chance.is(0.1) ? { queuedCallsMax: 20, queuedBytesMax: 5000 } : {}),
+        ...(chance.is(0.2) ? { queuedCallsMax: 12, queuedBytesMax: 3000 } : {}),
       },
     };
     const actor = new Actor(this.#world, {
@@ -176,6 +177,7 @@ export class Life {
         roomBytes: chance.is(0.3) ? 200 + chance.below(2000) : Number.POSITIVE_INFINITY,
         copies: chance.is(0.7),
       },
+      failpoints: this.#world.isCalm || chance.is(0.7) ? 0 : chance.pick([0.0005, 0.005, 0.03]),
       hasDeadAddresses: chance.is(0.2),
       frameBytesMax: requestBytesMax,
     });

@@ -152,8 +152,10 @@ export class SimConnection implements Connection {
     if (which !== "up") this.down.swallow();
   }
 
-  /** The cable is in again: a half-open connection turns out to be dead. */
+  /** The cable is in again: a half-open connection turns out to be dead, one that was to be cut is not. */
   mend(): void {
+    this.up.spare();
+    this.down.spare();
     if (!this.#isSwallowed) return;
     this.#isSwallowed = false;
     this.cut("ECONNRESET");

@@ -97,6 +97,11 @@ export class Direction {
     this.#leftBytes = Math.min(this.#leftBytes, bytes);
   }
 
+  /** No cut is planned any more. */
+  spare(): void {
+    this.#leftBytes = Number.POSITIVE_INFINITY;
+  }
+
   /** The receiver stops reading, or goes on. */
   hold(isHeld: boolean): void {
     if (this.#isHeld === isHeld) return;

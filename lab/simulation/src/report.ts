@@ -1,0 +1,61 @@
+/** What people read of a run: a summary, a failure with its trace, and the file that keeps it. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SimulationResult } from "./simulate.js";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const FORMAT = "zk-simulation-1";
+
+/** A failure as it is kept in a file. */
+export interface SavedFailure {
+  readonly format: typeof FORMAT;
+  readonly seed: number;
+  readonly commit: string;
+  readonly check: string;
+  readonly message: string;
+  readonly atMs: number;
+  readonly digest: string;
+  readonly trace: readonly string[];
+}
+
+/** The commit that is checked out, marked when something is changed; `unknown` outside of a repository. */
+export function commit(): string {
+  try {
+    const run = (...words: string[]): string =>
+      execFileSync("git", words, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const changed = run("status", "--porcelain", "--untracked-files=no", "--", "packages", "lab") !== "";
+    return run("rev-parse", "HEAD") + (changed ? " with changes" : "");
+  } catch {
+    return "unknown";
+  }
+}
+
+/** Keeps a failed run. @returns the file's path */
+export function save(result: SimulationResult, folder: string): string {
+  const { finding, seed, digest, trace } = result;
+  if (finding === undefined) throw new Error(`seed ${seed} did not fail`);
+  const saved: SavedFailure = { format: FORMAT, seed, commit: commit(), ...finding, digest, trace };
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `seed-${seed}.json`);
+  writeFileSync(path, `${JSON.stringify(saved, null, 1)}\n`);
+  return path;
+}
+
+/** @throws Error for a file that {@link save} did not write */
+export function load(path: string): SavedFailure {
+  const saved = JSON.parse(readFileSync(path, "utf8")) as Partial<SavedFailure>;
+  if (saved.format !== FORMAT) throw new Error(`${path} is no failure that the simulation has saved`);
+  return saved as SavedFailure;
+}
+
+/** A failure for people: what, where, how to see it again, and the end of the trace. */
+export function describeFailure(failure: SavedFailure, linesMax = 60): string {
+  return [
+    `seed ${failure.seed} at commit ${failure.commit}`,
+    `broke "${failure.check}" at ${failure.atMs.toFixed(3)} ms: ${failure.message}`,
+    ...failure.trace.slice(-linesMax),
+    `(${failure.trace.length} lines; digest ${failure.digest})`,
+  ].join("\n");
+}
