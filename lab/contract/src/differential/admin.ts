@@ -46,6 +46,9 @@ const SESSION_TIMEOUT_MS = 3_600_000;
 /** Znodes that are there before any run, and that runs may change. */
 const LASTING = ["/", "/zookeeper", "/zookeeper/quota"] as const;
 const REPLY_HEADER_BYTES = 16;
+const NO_NODE = -101;
+/** A quota for a path lies below this and the path. */
+const QUOTA_PATH = "/zookeeper/quota";
 const EMPTY = new Uint8Array(0);
 
 interface Question {
@@ -99,11 +102,11 @@ export class Admin {
     }
   }
 
-  /** Every znode under the root, told; then they are removed. */
+  /** Every znode under the root, and its quotas, told; then they are removed. */
   async finish(form: NormalForm, step: number): Promise<TraceEntry[]> {
     const entries: TraceEntry[] = [];
     const levels: string[][] = [];
-    for (let level = [form.root]; level.length > 0; ) {
+    for (let level = [form.root, QUOTA_PATH + form.root]; level.length > 0; ) {
       const asked = level;
       const answers = await this.#ask(
         asked.flatMap((path) => [
@@ -117,14 +120,16 @@ export class Admin {
         ]),
       );
       level = [];
+      const found: string[] = [];
       for (const [index, path] of asked.entries()) {
         const [children, data, acl] = answers.slice(index * 3, index * 3 + 3) as [Answer, Answer, Answer];
+        if (children.header.err === NO_NODE) continue;
         entries.push({ step, lane: "tree", what: "node", fields: nodeFields(path, data, acl, form) });
-        if (children.header.err !== 0) continue;
+        found.push(path);
         const names = this.#decode(GetChildrenResponse, children.frame).children;
         level.push(...[...names].sort().map((name) => `${path}/${name}`));
       }
-      levels.push(asked);
+      levels.push(found);
     }
     // Level by level: what a server thinks of a parent while it removes a child is nobody's business here.
     for (const level of levels.reverse()) {

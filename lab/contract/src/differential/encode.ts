@@ -92,7 +92,7 @@ export function zxidOf(spec: ZxidSpec, { seenZxid }: Meaning): bigint {
 }
 
 function rooted(text: string, root: string): string {
-  return text.startsWith("$") ? root + text.slice(1) : text;
+  return text.replace("$", root);
 }
 
 function passwordOf({ password }: ConnectOperation, claim: SessionClaim): Uint8Array {

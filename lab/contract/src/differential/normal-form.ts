@@ -61,7 +61,7 @@ export class NormalForm {
           ? String.fromCharCode(byte)
           : `\\x${byte.toString(16).padStart(2, "0")}`;
     }
-    return text.startsWith(this.root) ? `$${text.slice(this.root.length)}` : `"${text}"`;
+    return text.includes(this.root) ? text.replace(this.root, "$") : `"${text}"`;
   }
 
   /** Long data by length and digest. */

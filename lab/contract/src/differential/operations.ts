@@ -4,7 +4,7 @@
  * with operations taken out of it is a schedule again.
  */
 
-/** Text of a request. A leading `$` stands for the root of the run; `hex` is added behind it as raw bytes. */
+/** Text of a request. A `$` stands for the root of the run; `hex` is added behind it as raw bytes. */
 export type Text = string | null | { readonly text: string; readonly hex: string };
 
 /** Bytes of a request: UTF-8 of a text, so many bytes, or as many as make the whole frame that long. */
