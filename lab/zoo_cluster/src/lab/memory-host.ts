@@ -5,7 +5,7 @@
  * or why it is not. It ends when told so, when it is terminated, and by itself when the lab's state file no longer tells of
  * it, so that a folder that somebody has removed leaves no process behind.
  */
-import { rmSync } from "node:fs";
+import { appendFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
@@ -31,6 +31,14 @@ const commandBytesMax = 10_000;
 const [folder = ""] = process.argv.slice(2);
 const identity = ownIdentity();
 let ending: Promise<void> | null = null;
+
+// Whoever started us has gone with the other ends of these.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+process.on("warning", note);
+process.on("uncaughtException", (error) => {
+  note(error);
+  process.exit(1);
+});
 
 try {
   const ensemble = await start();
@@ -157,8 +165,16 @@ function failureOf(error: unknown): HostReply {
   return { ok: false, code: String(code ?? "INTERNAL"), message: String(message ?? error) };
 }
 
-/** The one who started us may be gone by now. */
+/** Nobody reads what a process in the background complains of, so it is kept. */
+function note(error: Error): void {
+  try {
+    const line = `${new Date().toISOString()} ${error.stack ?? error.message}\n`;
+    appendFileSync(join(memoryFolder(folder), "host.log"), line);
+  } catch {
+    // No folder any more: then nobody will look there either.
+  }
+}
+
 function say(reply: HostReply): void {
-  process.stdout.on("error", () => {});
-  process.stdout.write(`${JSON.stringify({ ...reply, log: join(folder, "memory") })}\n`);
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
 }
