@@ -100,6 +100,11 @@ export function generateSchedule(options: GeneratorOptions): Schedule {
       isBehind = isPipelined;
       add({ kind: "request", slot, ...request, ...(isPipelined ? { isPipelined } : {}) });
       if (!isPipelined) break;
+      if (random.chance(2)) {
+        add({ kind: "request", slot, opCode: OpCode.CLOSE_SESSION, body: { record: "none" } });
+        connect(slot, "new");
+        break;
+      }
     }
   }
   return { seed, episode, operations };

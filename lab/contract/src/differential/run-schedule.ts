@@ -97,10 +97,9 @@ export class Run {
           await this.#barrier(slot.lane, first);
           this.#leaveLane(slot, operation.how);
         } else if (operation.kind === "frame") await this.#sendRaw(slot, slot.lane, operation, first);
-        else if (!PIPELINE.has(operation.opCode)) await this.#sendAlone(slot, slot.lane, operation, first);
         else {
           while (isFollowed(operations[step - 1], operations[step])) step++;
-          await this.#sendBatch(slot, operations.slice(first, step) as RequestOperation[], first);
+          await this.#sendRequests(slot, operations.slice(first, step) as RequestOperation[], first);
         }
       }
       if (this.#options.isPrecise || this.#options.isSpread) await this.#barrierAll(step - 1);
@@ -177,46 +176,59 @@ export class Run {
     slot.lane = lane;
   }
 
-  async #sendBatch(slot: Slot, operations: readonly RequestOperation[], first: number): Promise<void> {
+  /** One request, or several of which only the last may be outside of the pipeline. */
+  async #sendRequests(slot: Slot, operations: readonly RequestOperation[], first: number): Promise<void> {
     const lane = slot.lane as Lane;
-    const frames = operations.map((operation, index) => this.#frame(slot, operation, first + index));
-    lane.wire.send(concat([...frames, this.#barrierFrame()]));
     const last = first + operations.length - 1;
+    const { opCode } = operations.at(-1) as RequestOperation;
+    if (opCode === OpCode.CLOSE_SESSION) return await this.#closeSession(slot, operations, first);
+    const frames = operations.map((operation, index) => this.#frame(slot, operation, first + index));
+    if (!PIPELINE.has(opCode)) return await this.#sendAlone(slot, lane, { opCode, frames, step: last });
+    lane.wire.send(concat([...frames, this.#barrierFrame()]));
     await this.#awaitBarrier(lane, last);
     this.#look(slot, lane);
   }
 
   /** What is answered outside the pipeline, or ends the connection: nothing may be sent behind it. */
-  async #sendAlone(slot: Slot, lane: Lane, operation: RequestOperation, step: number): Promise<void> {
-    const isClosing = operation.opCode === OpCode.CLOSE_SESSION;
-    if (isClosing) await this.#barrierAll(step);
-    const mark = this.entries.length;
+  async #sendAlone(
+    slot: Slot,
+    lane: Lane,
+    { opCode, frames, step }: { opCode: number; frames: readonly Uint8Array[]; step: number },
+  ): Promise<void> {
     const { wire } = lane;
-    const frame = this.#frame(slot, operation, step);
-    if (operation.opCode === OpCode.CREATE_SESSION) lane.onWelcome = () => slot.session?.password;
+    if (opCode === OpCode.CREATE_SESSION) lane.onWelcome = () => slot.session?.password;
     const count = wire.frames.length;
-    wire.send(frame);
+    wire.send(concat(frames));
     const isAnswer = (bytes: Uint8Array, index: number): boolean => index >= count && !isEvent(bytes);
     if (!(await wire.until(() => wire.frames.some(isAnswer) || wire.isEnded, ANSWER_LIMIT_MS))) {
       lane.tell(step);
       lane.note(step, "silence");
-      this.#leaveLane(slot, "reset");
-    } else {
-      lane.lastErr = 0;
-      lane.tell(step);
-      lane.onWelcome = undefined;
-      const isUnknown = operation.opCode !== OpCode.AUTH && operation.opCode !== OpCode.SASL;
-      const isKept = operation.opCode === OpCode.CREATE_SESSION;
-      if (isClosing && lane.lastErr === 0 && slot.session !== undefined) slot.session.isClosed = true;
-      const isEnding = !isKept && (isUnknown || lane.lastErr !== 0);
-      if (isEnding && !lane.isOver) await this.#expectEnd(slot, lane, step);
-      else if (!lane.isOver) await this.#barrier(lane, step);
-      this.#look(slot, lane);
+      return this.#leaveLane(slot, "reset");
     }
-    if (isClosing) {
-      await this.#barrierAll(step);
-      sortEvents(this.entries, mark);
-    }
+    lane.lastErr = 0;
+    lane.tell(step);
+    lane.onWelcome = undefined;
+    const isUnknown = opCode !== OpCode.AUTH && opCode !== OpCode.SASL && opCode !== OpCode.CREATE_SESSION;
+    const isEnding = isUnknown || (opCode !== OpCode.CREATE_SESSION && lane.lastErr !== 0);
+    if (isEnding && !lane.isOver) await this.#expectEnd(slot, lane, step);
+    else if (!lane.isOver) await this.#barrier(lane, step);
+    this.#look(slot, lane);
+  }
+
+  /** The ephemeral znodes of a session go in no order, so what all connections hear of that is sorted. */
+  async #closeSession(slot: Slot, operations: readonly RequestOperation[], first: number): Promise<void> {
+    const { lane, session } = slot;
+    await this.#barrierAll(first);
+    if (lane === undefined || slot.lane !== lane) return;
+    const mark = this.entries.length;
+    const frames = operations.map((operation, index) => this.#frame(slot, operation, first + index));
+    lane.wire.send(concat(frames));
+    lane.lastErr = 0;
+    const last = first + operations.length - 1;
+    await this.#expectEnd(slot, lane, last);
+    if (session !== undefined && lane.isOver && lane.lastErr === 0) session.isClosed = true;
+    await this.#barrierAll(last);
+    sortEvents(this.entries, mark);
   }
 
   async #sendRaw(slot: Slot, lane: Lane, operation: FrameOperation, step: number): Promise<void> {
@@ -335,6 +347,6 @@ function isFollowed(
     operation.isPipelined === true &&
     next?.kind === "request" &&
     next.slot === operation.slot &&
-    PIPELINE.has(next.opCode)
+    (PIPELINE.has(next.opCode) || next.opCode === OpCode.CLOSE_SESSION)
   );
 }
