@@ -99,6 +99,17 @@ describe("the memory transport", () => {
     expect(ensemble.driver.connectionCount).toBe(0);
   });
 
+  it("begins when it is made, however long the clock has run before", async () => {
+    // A thousand years of ticks would take a while.
+    const clock = new VirtualClock(1_000 * 365 * 86_400_000);
+    const ensemble = await startMemoryEnsemble({ clock, listen: false });
+    expect(await ensemble.leader()).toBeGreaterThan(0);
+    expect(ensemble.driver.nowMs).toBe(0);
+    await clock.advance(1_000);
+    expect(ensemble.driver.nowMs).toBe(1_000);
+    await ensemble.stop();
+  });
+
   it("goes the same way twice from the same seed", async () => {
     const run = async (): Promise<string> => {
       const { clock, ensemble, connect } = await virtualWorld({

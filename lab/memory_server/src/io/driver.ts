@@ -78,7 +78,8 @@ export class ModelDriver {
   /** Of paused servers: what the kernel would keep for them. */
   readonly #held = new Map<number, Held[]>();
   #lastConnection = 0;
-  #lastMs = Number.NEGATIVE_INFINITY;
+  readonly #originMs: number;
+  #lastMs = 0;
   #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
   #isTurnDue = false;
   #isTurning = false;
@@ -88,6 +89,13 @@ export class ModelDriver {
   constructor(model: DrivenModel, clock: DriverClock = realClock()) {
     this.#model = model;
     this.#clock = clock;
+    // A model lives from 0 on: it would have to catch up on all the time before it was made.
+    this.#originMs = clock.nowMs();
+  }
+
+  /** The time of the model, in milliseconds: 0 when the driver was made. */
+  get nowMs(): number {
+    return this.#clock.nowMs() - this.#originMs;
   }
 
   get clock(): DriverClock {
@@ -208,7 +216,7 @@ export class ModelDriver {
 
   #step(input: Timeless<ModelInput>): void {
     if (this.#isStopped) return;
-    this.#lastMs = Math.max(this.#lastMs, this.#clock.nowMs());
+    this.#lastMs = Math.max(this.#lastMs, this.nowMs);
     this.#model.step({ ...input, nowMs: this.#lastMs } as ModelInput);
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
@@ -301,7 +309,7 @@ export class ModelDriver {
     this.#timer?.cancel();
     this.#timer = null;
     if (atMs === Number.POSITIVE_INFINITY) return;
-    const cancel = this.#clock.setTimer(Math.max(0, atMs - this.#clock.nowMs()), () => {
+    const cancel = this.#clock.setTimer(Math.max(0, atMs - this.nowMs), () => {
       this.#timer = null;
       this.#step({ kind: "time" });
       this.flush();

@@ -67,10 +67,11 @@ function assemble(
 ): ModelEnsemble {
   const { name, clock, keepAlive } = settings;
   const servers = planServers(settings, folders, fronts);
-  const model = createModel(settings, servers, disks);
+  const wallOffsetMs = wallOffsetOf(settings);
+  const model = createModel(settings, servers, disks, wallOffsetMs);
   const driver = new ModelDriver(model, clock ?? realClock({ keepAlive }));
   const logPaths = new Map(disks === null ? [] : servers.map(({ id, dir }) => [id, join(dir, "server.log")]));
-  const wallMs = (): number => driver.clock.nowMs() + (wallOffsetOf(settings) ?? 0);
+  const wallMs = (): number => driver.nowMs + (wallOffsetMs ?? 0);
   const logBook = new LogBook(logPaths, wallMs);
   driver.listen({
     log: (server, line) => {
@@ -103,8 +104,8 @@ function createModel(
   settings: MemoryEnsembleSettings,
   servers: readonly MemoryServer[],
   disks: DiskFolder | null,
+  wallOffsetMs: number | undefined,
 ): EnsembleModel {
-  const wallOffsetMs = wallOffsetOf(settings);
   const saved = disks?.read();
   try {
     return new EnsembleModel({
@@ -134,7 +135,7 @@ function createModel(
 /** Stats show the time of day, unless the servers live in a time of their own. */
 function wallOffsetOf({ clock, model }: MemoryEnsembleSettings): number | undefined {
   if (model.wallOffsetMs !== undefined || clock !== null) return model.wallOffsetMs;
-  return Math.round(performance.timeOrigin);
+  return Date.now();
 }
 
 function planServers(
