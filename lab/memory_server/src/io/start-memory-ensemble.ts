@@ -114,6 +114,8 @@ function createModel(
       ...(saved === undefined ? {} : { disks: saved }),
       shown: {
         clientPorts: servers.map(({ clientPort }) => clientPort),
+        quorumPorts: servers.map(({ quorumPort }) => quorumPort),
+        electionPorts: servers.map(({ electionPort }) => electionPort),
         dataDirs: servers.map(({ dir }) => dir),
       },
     });

@@ -112,8 +112,8 @@ function servingFacts(server: Server, asking: ClientConnection): ServingFacts {
         : {
             initLimit: settings.initLimit,
             syncLimit: settings.syncLimit,
-            electionPort: 3888,
-            quorumPort: 2888,
+            electionPort: settings.shown.electionPorts?.[id - 1] ?? 3888,
+            quorumPort: settings.shown.quorumPorts?.[id - 1] ?? 2888,
           },
     },
   };

@@ -44,6 +44,8 @@ export interface ModelOptions {
   /** Shown by `conf` and the like; no choice depends on it. */
   readonly shown?: {
     readonly clientPorts?: readonly number[];
+    readonly quorumPorts?: readonly number[];
+    readonly electionPorts?: readonly number[];
     readonly dataDirs?: readonly string[];
   };
   /** Whether `committed` keeps every transaction that became final, for checkers. Default: false. */
