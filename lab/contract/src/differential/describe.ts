@@ -33,13 +33,14 @@ export function describeOperation(operation: Operation): string {
     case "frame":
       return `${who} sends a frame of length ${operation.length}: ${operation.hex === "" ? "nothing" : operation.hex}`;
     case "connect": {
-      const { session, password, lastZxid, timeoutMs, readOnly, protocolVersion, server } = operation;
+      const { session, password, lastZxid, timeoutMs, readOnly, protocolVersion, cut, server } = operation;
       const whose = typeof session === "string" ? session : `that of s${session.of}`;
       const odd = [
         password === "right" ? "" : `password ${password}`,
         lastZxid === "zero" ? "" : `lastZxid ${zxidText(lastZxid)}`,
         readOnly === null ? "no readOnly" : readOnly ? "readOnly" : "",
         protocolVersion === 0 ? "" : `protocolVersion ${protocolVersion}`,
+        cut === undefined ? "" : `without its last ${cut} bytes`,
         server === 0 ? "" : `server ${server + 1}`,
       ];
       return [
@@ -48,10 +49,11 @@ export function describeOperation(operation: Operation): string {
       ].join(", ");
     }
     case "request": {
-      const { opCode, xid, cut, extra, isPipelined } = operation;
+      const { opCode, xid, cut, extra, tail, isPipelined } = operation;
       const odd = [
         xid === undefined ? "" : ` xid ${xid}`,
         cut === undefined ? "" : ` without its last ${cut} bytes`,
+        tail === undefined ? "" : ` ending in bytes ${tail}`,
         extra === undefined ? "" : ` with ${extra} bytes more`,
         isPipelined ? " (not waiting)" : "",
       ];

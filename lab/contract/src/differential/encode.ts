@@ -58,6 +58,7 @@ export function connectFrame(operation: ConnectOperation, claim: SessionClaim, m
   writer.long(claim.id);
   writer.buffer(passwordOf(operation, claim));
   if (operation.readOnly !== null) writer.bool(operation.readOnly);
+  writer.truncate(Math.max(start + 4, writer.length - (operation.cut ?? 0)));
   writer.endFrame(start);
   return writer.take();
 }
@@ -127,6 +128,11 @@ function writeRequest(
   writeBody(writer, operation.body, meaning, padding);
   if (operation.cut !== undefined) {
     writer.truncate(Math.max(bodyStart, writer.length - operation.cut));
+  }
+  if (operation.tail !== undefined) {
+    const tail = bytesOfHex(operation.tail);
+    writer.truncate(Math.max(bodyStart, writer.length - tail.length));
+    writeRaw(writer, tail);
   }
   for (let count = 0; count < (operation.extra ?? 0); count++) writer.byte(0);
   writer.endFrame(start);

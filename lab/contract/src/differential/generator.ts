@@ -114,8 +114,25 @@ function anyRequest(random: Random): Request {
   const request = random.weighted(REQUESTS)(random);
   if (random.chance(1.5)) return { ...request, cut: random.between(1, 24) };
   if (random.chance(0.5)) return { ...request, extra: random.between(1, 9) };
+  if (random.chance(1)) return { ...request, tail: random.pick(tailsFor(request.opCode)) };
+  if (random.chance(0.7) && RAW.has(request.opCode)) {
+    // A null path, none at all, and one whose length no array can have.
+    return {
+      ...request,
+      body: { record: "bytes", hex: random.pick(["ffffffff", "", "fffffffe", "80000000"]) },
+    };
+  }
   if (random.chance(1)) return { ...request, xid: random.pick([0, -3, -4, -8, 1, 7, -2_147_483_648]) };
   return request;
+}
+
+/** Those which may have a body of a few bytes. Not multi: a server of 3.4.6 dies of a string of negative length in it. */
+const RAW: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 101]);
+
+/** Odd booleans, counts, versions and flags; none that makes a create sequential after its path was chosen for another kind. */
+function tailsFor(opCode: number): readonly string[] {
+  const tails = ["ff", "80", "fffffffe", "7fffffff", "00000005"];
+  return opCode === OpCode.CREATE ? tails : ["02", ...tails];
 }
 
 type Make = (random: Random) => Request;

@@ -72,6 +72,7 @@ function oddConnect(random: Random, connect: ConnectOperation, slots: number): C
     ]),
     timeoutMs: random.pick([-2_147_483_648, -1, 0, 1, 599_999, 3_600_001, 2_147_483_647]),
     protocolVersion: random.pick([0, 0, 1, -1]),
+    ...(random.chance(25) ? { cut: random.between(1, 45) } : {}),
   };
 }
 
@@ -119,7 +120,9 @@ function badFrame(random: Random, slot: number): Operation {
 
 /** Whether a connection goes on after an odd operation, as far as a generator can know. */
 export function isKeeping(operation: Operation): boolean {
-  if (operation.kind === "connect") return operation.password === "right" && operation.lastZxid !== "max";
+  if (operation.kind === "connect") {
+    return operation.password === "right" && operation.lastZxid !== "max" && operation.cut === undefined;
+  }
   if (operation.kind !== "request") return false;
   const { opCode, body } = operation;
   if (opCode === OpCode.SASL || opCode === OpCode.CREATE_SESSION) return true;

@@ -73,6 +73,8 @@ export interface RequestOperation {
   readonly cut?: number;
   /** Adds so many zero bytes to the end of the body. */
   readonly extra?: number;
+  /** Puts these bytes in the place of the last of the body. */
+  readonly tail?: string;
   /** The slot's next request is sent without waiting for this one's answer. */
   readonly isPipelined?: boolean;
 }
@@ -99,6 +101,8 @@ export interface ConnectOperation {
   /** The last byte of the request, or none. */
   readonly readOnly: boolean | null;
   readonly protocolVersion: number;
+  /** Takes so many bytes off the end of the request. */
+  readonly cut?: number;
   /** Which server, from 0, counted round; only where a run spreads over servers. */
   readonly server: number;
 }

@@ -12,14 +12,16 @@ export function plainerThan(operation: Operation): Operation[] {
       readOnly: false,
       protocolVersion: 0,
     } as const;
+    const { cut, ...whole } = operation;
+    if (cut !== undefined) return [whole];
     return Object.entries(plain)
       .filter(([key, value]) => operation[key as keyof typeof plain] !== value)
       .map(([key, value]) => ({ ...operation, [key]: value }));
   }
   if (operation.kind !== "request") return [];
-  const { xid, cut, extra, isPipelined, ...plain } = operation;
+  const { xid, cut, extra, tail, isPipelined, ...plain } = operation;
   const found: Operation[] = [];
-  const odd = { xid, cut, extra, isPipelined };
+  const odd = { xid, cut, extra, tail, isPipelined };
   for (const key of Object.keys(odd) as (keyof typeof odd)[]) {
     if (odd[key] === undefined) continue;
     const { [key]: _, ...rest } = operation;

@@ -45,6 +45,10 @@ describe("a generated schedule", () => {
   it("has what is hostile: truncated bodies, odd xids, null and endless lists, values at the limit of a frame", () => {
     const has = (what: (request: RequestOperation) => boolean): boolean => requests.some(what);
     expect(has(({ cut }) => cut !== undefined)).toBe(true);
+    expect(has(({ tail }) => tail !== undefined)).toBe(true);
+    expect(operations.some((operation) => operation.kind === "connect" && operation.cut !== undefined)).toBe(
+      true,
+    );
     expect(has(({ xid }) => xid !== undefined && xid < 0)).toBe(true);
     expect(has(({ body }) => body.record === "create" && body.acl === null)).toBe(true);
     expect(has(({ body }) => body.record === "create" && body.flags > 3)).toBe(true);

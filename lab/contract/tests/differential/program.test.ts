@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { startEnsemble } from "@zk/lab";
 import { afterAll, describe, expect, it } from "vitest";
 import { generateSchedule } from "../../src/differential/generator.js";
 import { runDifferential } from "../../src/differential/program.js";
@@ -50,6 +51,23 @@ describe("pnpm differential", () => {
     const { code, stdout } = await run([...models, "--replay", file]);
     expect(stdout).toMatch(/^No difference: the model and the model say the same \d+ things\.\n$/);
     expect(code).toBe(0);
+  });
+
+  it("ends with 1 on a difference, with the smallest schedule that shows it on the screen and in a file", async () => {
+    // Servers that give other session timeouts than the model of the check does.
+    await using other = await startEnsemble({ backend: "memory", servers: 1, tickTimeMs: 1000 });
+    const targets = ["--reference", "model", "--against", other.connectionString];
+    const { code, stdout } = await run([...targets, "--operations", "200", "--out", folder, "--seed", "8"]);
+    expect(stdout).toContain("The smallest schedule that shows it has 1 of ");
+    expect(stdout).toMatch(/^> +1 {2}s\d connects: session new, 600000 ms$/m);
+    expect(stdout).toContain("timeOut: 600000, not 20000");
+    expect(code).toBe(1);
+    const file = join(folder, "differential-8-0.json");
+    expect(stdout).toContain("Again: pnpm differential --replay ");
+    expect(readSchedule(file).operations).toHaveLength(1);
+    const again = await run([...targets, "--replay", file]);
+    expect(again.stdout).toContain("timeOut: 600000, not 20000");
+    expect(again.code).toBe(1);
   });
 
   it("ends with 2 on a file that is not there or holds no schedule", async () => {
