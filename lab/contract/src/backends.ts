@@ -27,6 +27,7 @@ export function startGround(backend: Backend, ground: Ground, version?: string):
     ...SETTINGS[ground],
     javaFlags: [
       `-Dzookeeper.DigestAuthenticationProvider.superDigest=${digestId(superUser.user, superUser.password)}`,
+      ...(ground === "read-only" ? ["-Dreadonlymode.enabled=true"] : []),
     ],
     ...(version === undefined ? {} : { version }),
   };
@@ -43,6 +44,7 @@ const several: EnsembleOptions = {
 const SETTINGS: Record<Ground, EnsembleOptions> = {
   ensemble: several,
   failover: several,
+  "read-only": several,
   standalone: {
     servers: 1,
     tickTimeMs: standaloneTickTimeMs,

@@ -38,7 +38,9 @@ export type Ground =
   /** One server with the default limits of sessions, and few connections from one address. */
   | "standalone"
   /** Three servers of which some are killed, stopped and started. */
-  | "failover";
+  | "failover"
+  /** The first of three servers, cut off from its quorum and serving reads. All behaviours have one node, with the data `kept`. */
+  | "read-only";
 
 /** Behaviours about one subject. */
 export interface Suite {

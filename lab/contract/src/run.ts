@@ -1,8 +1,10 @@
 /** Runs behaviours one after another on one ensemble. Knows nothing of test runners. */
 import type { Ensemble, EnsembleServer } from "@zk/lab";
-import type { Behaviour, Given, Place } from "./behaviour.js";
+import type { Behaviour, Given, Ground, Place } from "./behaviour.js";
 import { Session } from "./wire/session.js";
-import { askWord, Wire } from "./wire/wire.js";
+import { askWord, eventually, Wire } from "./wire/wire.js";
+
+const keptPath = "/kept";
 
 /** An ensemble with behaviours being run on it. */
 export class Stage {
@@ -12,17 +14,18 @@ export class Stage {
   /** The session that makes each behaviour's node. */
   #maker: Session | undefined;
 
-  readonly #isHealed: boolean;
+  readonly #ground: Ground;
 
-  private constructor(ensemble: Ensemble, isHealed: boolean) {
+  private constructor(ensemble: Ensemble, ground: Ground) {
     this.ensemble = ensemble;
-    this.#isHealed = isHealed;
+    this.#ground = ground;
   }
 
-  /** @param isHealed whether every server is made to run again behind each behaviour */
-  static async on(ensemble: Ensemble, isHealed = false): Promise<Stage> {
-    const stage = new Stage(ensemble, isHealed);
+  /** Makes a started ensemble what the ground says. */
+  static async on(ensemble: Ensemble, ground: Ground): Promise<Stage> {
+    const stage = new Stage(ensemble, ground);
     await stage.look();
+    if (ground === "read-only") await stage.#cutOff();
     return stage;
   }
 
@@ -55,7 +58,7 @@ export class Stage {
     try {
       await behaviour.run(given);
     } finally {
-      if (this.#isHealed) await this.#heal();
+      if (this.#ground === "failover") await this.#heal();
       for (const wire of wires) wire.destroy();
       await Promise.all(sessions.map((session) => session.leave()));
     }
@@ -69,6 +72,19 @@ export class Stage {
   async end(): Promise<void> {
     await this.#maker?.leave();
     await this.ensemble.stop();
+  }
+
+  async #cutOff(): Promise<void> {
+    const maker = await Session.open(this.#server(1));
+    await maker.made(keptPath, { data: "kept" });
+    await maker.leave();
+    this.#leader = 0;
+    await Promise.all([this.ensemble.kill(2), this.ensemble.kill(3)]);
+    await eventually(
+      "the server that is left to be read-only",
+      async () => ((await askWord(this.#server(1), "isro").catch(() => "")) === "ro" ? true : undefined),
+      60_000,
+    );
   }
 
   async #heal(): Promise<void> {
@@ -92,6 +108,7 @@ export class Stage {
   }
 
   async #makePath(): Promise<string> {
+    if (this.#ground === "read-only") return keptPath;
     this.#count += 1;
     const path = `/behaviour-${this.#count}`;
     // A maker whose server died or that was idle for too long is replaced.

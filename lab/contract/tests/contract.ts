@@ -5,13 +5,18 @@ import { type Backend, type Ground, Stage, startGround, suites } from "../src/in
 /** Registers every behaviour on a backend. `ZK_CONTRACT_VERSION` says which release of the real servers. */
 export function runContract(backend: Backend): void {
   const version = process.env["ZK_CONTRACT_VERSION"];
-  for (const ground of ["ensemble", "standalone", "failover"] as const satisfies readonly Ground[]) {
+  for (const ground of [
+    "ensemble",
+    "standalone",
+    "failover",
+    "read-only",
+  ] as const satisfies readonly Ground[]) {
     const ofGround = suites.filter((suite) => suite.ground === ground);
     if (ofGround.length === 0) continue;
     describe(`${backend}: ${ground}`, () => {
       let stage: Stage | undefined;
       beforeAll(async () => {
-        stage = await Stage.on(await startGround(backend, ground, version), ground === "failover");
+        stage = await Stage.on(await startGround(backend, ground, version), ground);
       });
       afterAll(async () => {
         await stage?.end();

@@ -9,6 +9,6 @@ test("there are at least 250 behaviours, each with a name of its own", () => {
 
 test("every ground has behaviours", () => {
   expect(new Set(suites.map(({ ground }) => ground))).toEqual(
-    new Set(["ensemble", "standalone", "failover"]),
+    new Set(["ensemble", "standalone", "failover", "read-only"]),
   );
 });

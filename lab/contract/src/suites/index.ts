@@ -9,6 +9,7 @@ import { frames, opCodes, xids } from "./frames.js";
 import { handshake } from "./handshake.js";
 import { multi } from "./multi.js";
 import { ordering, syncAndPing } from "./ordering.js";
+import { readOnly } from "./read-only.js";
 import { readsSuite } from "./reads.js";
 import { remove } from "./remove.js";
 import { expiry, sessions } from "./sessions.js";
@@ -43,4 +44,5 @@ export const suites: readonly Suite[] = [
   standalone,
   connectionLimit,
   failover,
+  readOnly,
 ];
