@@ -60,7 +60,7 @@ export class Stage {
     } finally {
       if (this.#ground === "failover") await this.#heal();
       for (const wire of wires) wire.destroy();
-      await Promise.all(sessions.map((session) => session.leave()));
+      await this.#closeAll(sessions);
     }
   }
 
@@ -72,6 +72,20 @@ export class Stage {
   async end(): Promise<void> {
     await this.#maker?.leave();
     await this.ensemble.stop();
+  }
+
+  /** Also those that have no connection any more: their end would come in the middle of another behaviour. */
+  async #closeAll(sessions: readonly Session[]): Promise<void> {
+    const left = await Promise.all(sessions.map((session) => session.leave()));
+    const closed = new Set(sessions.filter((_, index) => left[index]).map(({ id }) => id));
+    const alive = new Map(
+      sessions.filter(({ id }) => !closed.has(id)).map((session) => [session.id, session]),
+    );
+    for (const { id: sessionId, credentials } of alive.values()) {
+      const { password } = credentials;
+      const again = await Session.open(this.#server(), { sessionId, password }).catch(() => undefined);
+      await again?.leave();
+    }
   }
 
   async #cutOff(): Promise<void> {

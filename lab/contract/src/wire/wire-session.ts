@@ -101,7 +101,7 @@ export class WireSession {
   /** Its bytes. */
   readonly grantedBytes: Uint8Array;
   #xid = 0;
-  #isClosed = false;
+  #state: "open" | "closed" | "dropped" = "open";
 
   /** @param grantedBytes the frame that answered the handshake on this connection */
   constructor(wire: Wire, address: Address, grantedBytes: Uint8Array) {
@@ -227,7 +227,7 @@ export class WireSession {
   /** Closes the session and waits for the server's word and the end of the connection. */
   async close(): Promise<Reply<null>> {
     const reply = await this.callBytes(OpCode.CLOSE_SESSION);
-    this.#isClosed = true;
+    this.#state = "closed";
     await this.ended();
     this.wire.destroy();
     return reply;
@@ -235,17 +235,19 @@ export class WireSession {
 
   /** Drops the connection; the session is left to its timeout. */
   drop(): void {
-    this.#isClosed = true;
+    this.#state = "dropped";
     this.wire.destroy();
   }
 
-  /** Leaves nothing behind: closes the session if that is still possible. Never throws. */
-  async leave(): Promise<void> {
-    if (!this.#isClosed && !this.wire.isEnded && this.id !== 0n) {
+  /** Closes the session if this connection still can. Never throws. @returns false when the session may live on */
+  async leave(): Promise<boolean> {
+    const canClose = this.#state === "open" && !this.wire.isEnded && this.id !== 0n;
+    if (canClose) {
       this.wire.write(requestFrame(this.nextXid(), OpCode.CLOSE_SESSION));
       await this.wire.drained();
     }
     this.wire.destroy();
+    return canClose || this.#state === "closed" || this.id === 0n;
   }
 }
 
