@@ -2,13 +2,13 @@
 import type { createClient as CreateClient } from "@zk/client";
 import { createClient } from "@zk/client";
 import { EnsembleModel } from "@zk/memory-server";
+import { Life } from "./actors/life.js";
 import { checkFate } from "./checks/fates.js";
 import { type Finding, Findings } from "./checks/findings.js";
 import { Ledger } from "./checks/ledger.js";
 import { WatchBook } from "./checks/watch-book.js";
 import { Adversary } from "./faults/adversary.js";
 import { RECOVERY_MS_MAX } from "./limits.js";
-import { Life } from "./work/life.js";
 import { Chance } from "./world/chance.js";
 import { Ensemble } from "./world/ensemble.js";
 import { Timeline } from "./world/timeline.js";
@@ -19,7 +19,7 @@ import { World } from "./world/world.js";
 export interface SimulationOptions {
   /** Another client than ours, or ours with a fault planted. Default: `createClient` of @zk/client. */
   readonly createClient?: typeof CreateClient;
-  /** Virtual milliseconds of harm. Default 15 000. */
+  /** Virtual milliseconds of harm; four times as long in a storm of lost connections. Default 15 000. */
   readonly harmMs?: number;
   /** Hears of every line of the trace as it comes. */
   readonly onLine?: (line: string) => void;
@@ -32,6 +32,7 @@ export interface SimulationResult {
   readonly finding: Finding | undefined;
   /** The same for two runs of one seed. */
   readonly digest: string;
+  /** What happened, when a promise was broken; empty otherwise. */
   readonly trace: readonly string[];
   /** Sessions that went on over another connection. */
   readonly failovers: number;
@@ -87,11 +88,22 @@ class Run {
     });
     const ledger = new Ledger();
     const isCalm = chance.is(0.05);
+    const isStorm = !isCalm && chance.is(0.4);
     const ensemble = new Ensemble(model, timeline, trace);
     const watches = new WatchBook(ledger);
-    this.#world = new World({ timeline, chance, trace, findings, ensemble, ledger, watches, isCalm });
+    this.#world = new World({
+      timeline,
+      chance,
+      trace,
+      findings,
+      ensemble,
+      ledger,
+      watches,
+      isCalm,
+      isStorm,
+    });
     this.#chance = chance;
-    this.#harmMs = options.harmMs ?? 15_000;
+    this.#harmMs = (options.harmMs ?? 15_000) * (isStorm ? 4 : 1);
     const about = {
       createClient: options.createClient ?? createClient,
       sessionTimeoutMs: tickTimeMs * (4 + chance.below(16)),
@@ -104,7 +116,7 @@ class Run {
     trace.add(
       0,
       "run",
-      `seed ${seed}: ${model.size} servers, ${clients} clients, tick ${tickTimeMs} ms, session ${about.sessionTimeoutMs} ms${isCalm ? ", calm" : ""}`,
+      `seed ${seed}: ${model.size} servers, ${clients} clients, tick ${tickTimeMs} ms, session ${about.sessionTimeoutMs} ms${isCalm ? ", calm" : ""}${isStorm ? ", storm" : ""}`,
     );
   }
 
@@ -128,6 +140,8 @@ class Run {
     if (findings.first !== undefined) return;
     for (const life of this.#lives) life.rest();
     adversary?.heal();
+    // The servers find together first: until then they may still let go of clients.
+    await timeline.run(timeline.nowMs + 40 * this.#world.ensemble.model.tickTimeMs);
     const isWhole = (): boolean => this.#lives.every(({ isQuiet }) => isQuiet);
     if (!(await this.#within("to be served again", isWhole))) return;
     if (!(await this.#idle())) return;
@@ -144,7 +158,7 @@ class Run {
       seed: this.#seed,
       finding: findings.first,
       digest: trace.digest,
-      trace: trace.lines(),
+      trace: findings.first === undefined ? [] : trace.lines(),
       failovers: actors.reduce((sum, { failovers }) => sum + failovers, 0),
       leaderChanges: ensemble.leaderChanges,
       expirations,

@@ -1,5 +1,5 @@
 /** What became of writes: what was acknowledged is final, what was refused never happened, nothing happened twice. */
-import type { Operation } from "../work/operation.js";
+import type { Operation } from "../actors/operation.js";
 import type { Findings } from "./findings.js";
 import type { Deed, Ledger } from "./ledger.js";
 import type { Wire } from "./wire.js";

@@ -1,5 +1,5 @@
 /** Whether what a client was answered is what was there at that moment. */
-import type { Operation } from "../work/operation.js";
+import type { Operation } from "../actors/operation.js";
 import { deedsOf, describe } from "./fates.js";
 import type { Findings } from "./findings.js";
 import type { Ledger, NodeVersion } from "./ledger.js";

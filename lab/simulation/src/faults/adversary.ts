@@ -1,6 +1,6 @@
 /** Does harm, as the seed says: in each run other kinds of it, now and then or all the time. */
 
-import type { Actor } from "../work/actor.js";
+import type { Actor } from "../actors/actor.js";
 import type { Chance } from "../world/chance.js";
 import type { World } from "../world/world.js";
 import { expireSession } from "./outside.js";
@@ -41,9 +41,8 @@ export class Adversary {
     this.#world = world;
     this.#chance = chance;
     this.#servers = new ServerFaults(world, chance.fork("servers"));
-    this.#pauseMs = chance.pick([15, 40, 150, 600]);
-    // A storm of lost connections, or a little of everything.
-    const isStorm = chance.is(0.3);
+    const { isStorm } = world;
+    this.#pauseMs = isStorm ? chance.pick([10, 40]) : chance.pick([15, 40, 150, 600]);
     const some = (weight: number): number =>
       chance.is(0.6) ? weight * chance.between(0.3, 1) * (isStorm ? 0.05 : 1) : 0;
     this.#choose = chance.chooser<Harm>({

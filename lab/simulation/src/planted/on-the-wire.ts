@@ -103,11 +103,6 @@ export const ON_THE_WIRE: readonly Plant[] = [
     ],
   },
   {
-    name: "bytes-of-the-dead",
-    why: "bytes that were meant for a lost connection go out on the next",
-    changes: [{ file: "core/connecting.ts", find: "  machine.outbox.truncate(0);\n", replace: "" }],
-  },
-  {
     name: "memory-written-again",
     why: "the memory of a write is used again while the system still sends from it",
     changes: [

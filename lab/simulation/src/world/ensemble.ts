@@ -46,17 +46,16 @@ export class Ensemble implements ServerHost {
   }
 
   received(connection: number, bytes: Uint8Array): void {
-    this.step({ kind: "received", connection, bytes });
+    this.#step({ kind: "received", nowMs: this.#timeline.nowMs, connection, bytes });
   }
 
   closed(connection: number): void {
-    this.step({ kind: "closed", connection });
+    this.#step({ kind: "closed", nowMs: this.#timeline.nowMs, connection });
   }
 
   /** Something happens to the servers. */
   step(input: Timeless<ModelInput>): void {
-    this.model.step({ ...input, nowMs: this.#timeline.nowMs } as ModelInput);
-    this.#settle();
+    this.#step({ ...input, nowMs: this.#timeline.nowMs } as ModelInput);
   }
 
   /** A connection from nowhere, past the network: for those who act behind the clients' backs. */
@@ -66,6 +65,11 @@ export class Ensemble implements ServerHost {
     this.#outsiders.set(number, hear);
     this.step({ kind: "accept", server, connection: number, address: "10.0.9.9" });
     return number;
+  }
+
+  #step(input: ModelInput): void {
+    this.model.step(input);
+    this.#settle();
   }
 
   #settle(): void {
@@ -122,7 +126,7 @@ export class Ensemble implements ServerHost {
     if (atMs === Number.POSITIVE_INFINITY) return;
     this.#wake = this.#timeline.at(atMs, () => {
       this.#wakeAtMs = Number.POSITIVE_INFINITY;
-      this.step({ kind: "time" });
+      this.#step({ kind: "time", nowMs: this.#timeline.nowMs });
     });
   }
 }

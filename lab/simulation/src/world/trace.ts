@@ -1,9 +1,16 @@
 /** What happened, line by line, and a digest of it all: two runs of one seed must have the same. */
 import { TRACE_LINES_MAX } from "../limits.js";
 
+/** One line, not written out yet: most are never read. */
+interface Line {
+  readonly atMs: number;
+  readonly who: string;
+  readonly what: string;
+}
+
 /** See the head of this file. */
 export class Trace {
-  readonly #lines: string[] = [];
+  readonly #lines: Line[] = [];
   #dropped = 0;
   #low = 0x811c9dc5;
   #high = 0x01000193;
@@ -17,18 +24,12 @@ export class Trace {
 
   /** @param atMs virtual milliseconds @param who the client, server or part that it is about */
   add(atMs: number, who: string, what: string): void {
-    const line = `${atMs.toFixed(3).padStart(11)} ${who.padEnd(8)} ${what}`;
-    let low = this.#low;
-    let high = this.#high;
-    for (let index = 0; index < line.length; index += 1) {
-      const unit = line.charCodeAt(index);
-      low = Math.imul(low ^ unit, 0x01000193);
-      high = Math.imul(high ^ unit, 0x85ebca6b) ^ (high >>> 13);
-    }
-    this.#low = low;
-    this.#high = high;
+    this.#mix(Math.floor(atMs * 1000));
+    for (let index = 0; index < who.length; index += 1) this.#mix(who.charCodeAt(index));
+    for (let index = 0; index < what.length; index += 1) this.#mix(what.charCodeAt(index));
     this.#count += 1;
-    this.#listener?.(line);
+    const line = { atMs, who, what };
+    this.#listener?.(written(line));
     this.#lines.push(line);
     if (this.#lines.length < 2 * TRACE_LINES_MAX) return;
     this.#dropped += this.#lines.length - TRACE_LINES_MAX;
@@ -48,6 +49,16 @@ export class Trace {
 
   /** The newest lines, oldest first; the first says how many came before them. */
   lines(): readonly string[] {
-    return this.#dropped === 0 ? this.#lines : [`(${this.#dropped} lines before)`, ...this.#lines];
+    const lines = this.#lines.map(written);
+    return this.#dropped === 0 ? lines : [`(${this.#dropped} lines before)`, ...lines];
   }
+
+  #mix(value: number): void {
+    this.#low = Math.imul(this.#low ^ value, 0x01000193);
+    this.#high = Math.imul(this.#high ^ value, 0x85ebca6b) ^ (this.#high >>> 13);
+  }
+}
+
+function written({ atMs, who, what }: Line): string {
+  return `${atMs.toFixed(3).padStart(11)} ${who.padEnd(8)} ${what}`;
 }

@@ -1,9 +1,9 @@
 /** Everything that one run consists of. */
 import { getEventListeners } from "node:events";
+import type { Actor } from "../actors/actor.js";
 import type { Findings } from "../checks/findings.js";
 import type { Ledger } from "../checks/ledger.js";
 import type { WatchBook } from "../checks/watch-book.js";
-import type { Actor } from "../work/actor.js";
 import type { Chance } from "./chance.js";
 import type { Ensemble } from "./ensemble.js";
 import { Network } from "./network.js";
@@ -29,12 +29,14 @@ export class World {
   expirations = 0;
   /** Nothing goes wrong in this run, so nothing may be lost. */
   readonly isCalm: boolean;
+  /** Connections are lost all the time, and little else happens: failovers by the thousand. */
+  readonly isStorm: boolean;
   #numbered = 0;
 
   constructor(
     parts: Pick<
       World,
-      "timeline" | "chance" | "trace" | "findings" | "ensemble" | "ledger" | "watches" | "isCalm"
+      "timeline" | "chance" | "trace" | "findings" | "ensemble" | "ledger" | "watches" | "isCalm" | "isStorm"
     >,
   ) {
     this.timeline = parts.timeline;
@@ -45,6 +47,7 @@ export class World {
     this.ledger = parts.ledger;
     this.watches = parts.watches;
     this.isCalm = parts.isCalm;
+    this.isStorm = parts.isStorm;
     this.network = new Network(this.timeline, this.chance.fork("network"), this.ensemble, CALM);
     this.ensemble.committed = () => this.ledger.advance(this.ensemble.model.committed);
     this.ensemble.join(this.network);
@@ -72,9 +75,9 @@ export class World {
   }
 
   /** A client was told that its session is over. */
-  expired(actor: Actor): void {
+  expired(name: string): void {
     this.expirations += 1;
-    if (this.isCalm) this.findings.report("liveness", `${actor.name}: expired although nothing was wrong`);
+    if (this.isCalm) this.findings.report("liveness", `${name}: expired although nothing was wrong`);
   }
 
   /** Listeners that somebody left on a signal. */

@@ -7,7 +7,6 @@ import type {
   Client,
   ClientOptions,
   createClient,
-  Diagnostic,
   FailpointName,
   RetryMode,
   SessionState,
@@ -16,8 +15,7 @@ import type {
 import { isZkError } from "@zk/client";
 import { SeededRandomness } from "@zk/client/testing";
 import { describe } from "../checks/fates.js";
-import { checkRefusal, checkResult } from "../checks/results.js";
-import { checkMove, checkServed } from "../checks/states.js";
+import { checkServed } from "../checks/states.js";
 import type { Watch, WatchKind } from "../checks/watch-book.js";
 import { Wire } from "../checks/wire.js";
 import { LATE_MS_MAX } from "../limits.js";
@@ -28,6 +26,7 @@ import { Program } from "../world/program.js";
 import type { World } from "../world/world.js";
 import { Books } from "./books.js";
 import type { Operation } from "./operation.js";
+import { THROWN, Witness } from "./witness.js";
 
 /** How one client is set up. */
 export interface ActorOptions {
@@ -65,15 +64,10 @@ export class Actor {
   readonly names: Names;
   readonly wire: Wire;
   readonly books: Books;
-  /** Told by the listener of states. */
-  state: SessionState = "idle";
   isClosing = false;
   /** Whether everything that must be gone after the close was looked for. */
   isGone = false;
   credentials: number;
-  /** Resumed sessions: the connection was lost and another took the session on. */
-  failovers = 0;
-  losses = 0;
   readonly #world: World;
   readonly #failpoints: Chance;
   #isSpared = false;
@@ -82,11 +76,8 @@ export class Actor {
   readonly #tickets = new Set<{ readonly what: string; readonly deadlineMs: number }>();
   readonly #signals = new Set<AbortSignal>();
   readonly #added = new Set<string>();
-  #session: { readonly id: bigint; readonly password: Uint8Array } | undefined;
-  #isDoubtful = false;
+  readonly #witness: Witness;
   #lastZxid = 0n;
-  #viewZxid = 0n;
-  #viewSession = 0n;
 
   constructor(world: World, about: ActorOptions) {
     this.name = about.name;
@@ -108,9 +99,9 @@ export class Actor {
         name: about.name,
         nowMs: () => timeline.nowMs,
         clientNowMs: () => this.program.nowMs,
-        session: () => this.#session,
+        session: () => this.#witness.session,
         credentials: () => this.credentials,
-        armed: () => this.#armed(),
+        armed: () => this.#witness.armed(),
         isClosing: () => this.isClosing,
         frameBytesMax: about.frameBytesMax,
       },
@@ -118,6 +109,8 @@ export class Actor {
       trace,
     );
     this.books = new Books(this.wire, world.ledger, findings, () => world.nextNumber());
+    const witness = new Witness(world, about.name, this.wire, this.books);
+    this.#witness = witness;
     const site = {
       program: this.program,
       address: about.address,
@@ -135,16 +128,28 @@ export class Actor {
         randomness: new SeededRandomness(about.seed),
       },
     });
-    this.client.on("state", (state, reason) => this.#stateTold(state, reason));
-    this.client.on("diagnostic", (event) => this.#diagnostic(event));
+    this.client.on("state", (state, reason) => witness.stateTold(state, reason));
+    this.client.on("diagnostic", (event) => witness.diagnostic(event));
     this.client.on("listenerError", (error) => {
       if (error !== THROWN) findings.report("internal", `${this.name}: a listener failed: ${String(error)}`);
     });
-    this.program.awoke = (afterMs) => {
-      // Longer than the session lives without a word: nothing that was believed before may be believed now.
-      this.#isDoubtful = this.state === "connected" && afterMs > Math.max(100, this.wire.timeoutMs);
-    };
+    this.program.awoke = (afterMs) => witness.awoke(afterMs);
     this.program.touched = () => world.touched.add(this);
+  }
+
+  /** As the client told it last. */
+  get state(): SessionState {
+    return this.#witness.state;
+  }
+
+  /** Resumed sessions: the connection was lost and another took the session on. */
+  get failovers(): number {
+    return this.#witness.failovers;
+  }
+
+  /** Connections that were lost. */
+  get losses(): number {
+    return this.#witness.losses;
   }
 
   get isConnected(): boolean {
@@ -157,7 +162,7 @@ export class Actor {
     work: (options: CallOptions, watch: Watch | undefined) => Promise<T>,
   ): Promise<T> {
     const timeoutMs = about.timeoutMs ?? this.#operationTimeoutMs;
-    const watch = about.watch === undefined ? undefined : this.#watch(about.path, about.watch);
+    const watch = about.watch === undefined ? undefined : this.#witness.watch(about.path, about.watch);
     const operation: Operation = {
       number: this.#world.nextNumber(),
       name: about.name,
@@ -174,7 +179,7 @@ export class Actor {
       watch,
       data: about.data,
     };
-    this.#note(`calls #${operation.number} ${about.name} ${about.path}`);
+    this.#witness.note(`calls #${operation.number} ${about.name} ${about.path}`);
     if (about.isSingle === false) this.books.open.add(operation);
     else this.books.called(operation);
     if (about.signal !== undefined) this.#signals.add(about.signal);
@@ -187,8 +192,8 @@ export class Actor {
       watch,
     );
     promise.then(
-      (value) => this.#succeeded(operation, value),
-      (error: unknown) => this.#failed(operation, error),
+      (value) => this.#witness.succeeded(operation, value),
+      (error: unknown) => this.#witness.failed(operation, error),
     );
     return promise;
   }
@@ -200,8 +205,8 @@ export class Actor {
     try {
       return await promise;
     } catch (error) {
-      if (!isZkError(error)) this.#report("internal", `${what} failed with ${String(error)}`);
-      this.#note(`${what} failed: ${(error as ZkError).code}`);
+      if (!isZkError(error)) this.#witness.report("internal", `${what} failed with ${String(error)}`);
+      this.#witness.note(`${what} failed: ${(error as ZkError).code}`);
       return undefined;
     } finally {
       this.#tickets.delete(ticket);
@@ -210,13 +215,13 @@ export class Actor {
 
   /** Starts a session, or another one. */
   connect(timeoutMs: number): Promise<unknown> {
-    this.#note("connect()");
+    this.#witness.note("connect()");
     return this.ticket("connect()", timeoutMs, this.client.connect({ timeoutMs }));
   }
 
   /** Adds a credential, which from now on must be sent first on every connection. */
   addAuth(auth: string): void {
-    this.#note(`addAuth(${auth})`);
+    this.#witness.note(`addAuth(${auth})`);
     if (!this.#added.has(auth)) this.credentials += 1;
     this.#added.add(auth);
     void this.ticket("addAuth()", this.#operationTimeoutMs, this.client.addAuth("digest", auth));
@@ -224,15 +229,15 @@ export class Actor {
 
   /** Ends it, and looks that nothing is left. */
   async close(timeoutMs: number): Promise<void> {
-    this.#note("close()");
+    this.#witness.note("close()");
     this.isClosing = true;
-    const { id } = this.#session ?? { id: 0n };
+    const { id } = this.#witness.session ?? { id: 0n };
     const result = await this.ticket("close()", timeoutMs, this.client.close());
-    if (result === undefined) return this.#report("settling", "close() rejected");
-    this.#note(`closed, confirmed ${result.confirmed}`);
+    if (result === undefined) return this.#witness.report("settling", "close() rejected");
+    this.#witness.note(`closed, confirmed ${result.confirmed}`);
     const isOver = this.#world.ledger.closedSessions.has(id) || this.wire.refused === id;
     if (result.confirmed && id !== 0n && !isOver) {
-      this.#report("states", "close() said that the session is over, and it is not");
+      this.#witness.report("states", "close() said that the session is over, and it is not");
     }
   }
 
@@ -244,7 +249,7 @@ export class Actor {
   /** Takes a watch back. */
   unwatch(watch: Watch): void {
     if (watch.phase !== "armed") return;
-    this.#note(`unwatch(${watch.path}) of watch ${watch.number}`);
+    this.#witness.note(`unwatch(${watch.path}) of watch ${watch.number}`);
     this.#world.watches.end(watch);
     this.client.unwatch(watch.path, watch.listener);
   }
@@ -252,9 +257,9 @@ export class Actor {
   /** Asks for the state, as users do whenever they like. */
   askState(): void {
     const { state } = this.client;
-    this.#note(`asks for the state: ${state}`);
+    this.#witness.note(`asks for the state: ${state}`);
     if (state === "connected" && !this.wire.isServed)
-      this.#report("states", "connected without a connection");
+      this.#witness.report("states", "connected without a connection");
   }
 
   /** After each turn of its program. */
@@ -263,9 +268,12 @@ export class Actor {
     const { findings } = this.#world;
     const { lastZxid, load, limits } = client;
     if (lastZxid < this.#lastZxid)
-      this.#report("lastZxid", `lastZxid fell from ${this.#lastZxid} to ${lastZxid}`);
+      this.#witness.report("lastZxid", `lastZxid fell from ${this.#lastZxid} to ${lastZxid}`);
     if (lastZxid > this.wire.maxReplyZxid) {
-      this.#report("lastZxid", `lastZxid is ${lastZxid}, the newest reply said ${this.wire.maxReplyZxid}`);
+      this.#witness.report(
+        "lastZxid",
+        `lastZxid is ${lastZxid}, the newest reply said ${this.wire.maxReplyZxid}`,
+      );
     }
     this.#lastZxid = lastZxid;
     const isBounded =
@@ -273,7 +281,7 @@ export class Actor {
       load.inFlight <= limits.outstandingMax &&
       load.watches <= limits.watchesMax &&
       load.bytes >= 0;
-    if (!isBounded) this.#report("bounds", `load ${JSON.stringify(load)}`);
+    if (!isBounded) this.#witness.report("bounds", `load ${JSON.stringify(load)}`);
     if (this.state !== "connected") return;
     checkServed(
       {
@@ -294,10 +302,11 @@ export class Actor {
     const nowMs = this.program.nowMs - LATE_MS_MAX;
     if (this.program.disturbedAtMs > nowMs) return;
     for (const operation of this.books.open) {
-      if (operation.deadlineMs < nowMs) return this.#report("deadlines", `${describe(operation)} is late`);
+      if (operation.deadlineMs < nowMs)
+        return this.#witness.report("deadlines", `${describe(operation)} is late`);
     }
     for (const { what, deadlineMs } of this.#tickets) {
-      if (deadlineMs < nowMs) return this.#report("deadlines", `${what} is late`);
+      if (deadlineMs < nowMs) return this.#witness.report("deadlines", `${what} is late`);
     }
   }
 
@@ -318,7 +327,7 @@ export class Actor {
       if (listeners > 0) left.push(`${listeners} listeners of a signal`);
     }
     if (this.state !== "closed") left.push(`the state ${this.state}`);
-    if (left.length > 0) this.#report("leaks", `after close() there is left: ${left.join(", ")}`);
+    if (left.length > 0) this.#witness.report("leaks", `after close() there is left: ${left.join(", ")}`);
   }
 
   /** When all is quiet and served: the table of watches holds what stands, and nothing else. */
@@ -327,149 +336,14 @@ export class Actor {
     for (const _ of this.#world.watches.armedBy(this.name)) armed += 1;
     const { watches } = this.client.load;
     if (watches < armed || (!streams && watches > armed)) {
-      this.#report("leaks", `the client holds ${watches} watches, ${armed} stand`);
+      this.#witness.report("leaks", `the client holds ${watches} watches, ${armed} stand`);
     }
-  }
-
-  #watch(path: string, kind: WatchKind): Watch {
-    const { watches } = this.#world;
-    const watch: Watch = {
-      number: this.#world.nextNumber(),
-      owner: this.name,
-      path,
-      kind,
-      phase: "asked",
-      armedAt: 0n,
-      dueAt: undefined,
-      calls: 0,
-      outlived: false,
-      listener: (event) => {
-        this.#note(`watch ${watch.number} hears ${event.type} ${event.path}`);
-        watch.calls += 1;
-        const who = `watch ${watch.number} at ${path}`;
-        if (watch.calls > 1) return this.#report("watches", `${who} was told twice`);
-        if (watch.phase !== "armed")
-          return this.#report("watches", `${who} was told ${event.type} and does not stand`);
-        if (event.type !== "None" && !watches.hasCause(watch, event.type)) {
-          this.#report("watches", `${who} was told ${event.type}, which did not happen`);
-        }
-        watches.end(watch);
-        // Whatever a listener throws must not disturb anything.
-        if (watch.number % 7 === 0) throw THROWN;
-      },
-    };
-    return watch;
-  }
-
-  *#armed(): Generator<string> {
-    for (const { kind, path } of this.#world.watches.armedBy(this.name)) yield `${kind} ${path}`;
-  }
-
-  #succeeded(operation: Operation, value: unknown): void {
-    this.#note(`#${operation.number} ok`);
-    if (this.#isDoubtful)
-      this.#report("states", `${describe(operation)} was answered as if there had been no stall`);
-    this.books.settled(operation, "ok");
-    this.#answered(operation);
-    checkResult(operation, value, this.#world.ledger, this.#world.findings);
-    const { watch } = operation;
-    if (watch === undefined || operation.replyZxid === undefined) return;
-    const kind = operation.name === "exists" && value === null ? "exist" : watch.kind;
-    this.#world.watches.arm(watch, kind, operation.replyZxid);
-  }
-
-  #failed(operation: Operation, error: unknown): void {
-    this.books.settled(operation, "failed");
-    if (!isZkError(error)) {
-      return this.#report("internal", `${describe(operation)} failed with ${String(error)}`);
-    }
-    operation.code = error.code;
-    this.#note(`#${operation.number} ${error.code} applied ${error.applied}`);
-    this.#world.countCode(error.code);
-    if (error.code === "INTERNAL" || error.code === "PROTOCOL" || error.code === "UNKNOWN_SERVER_ERROR") {
-      this.#report("internal", `${describe(operation)}: ${error.message}`);
-    }
-    const isWrong =
-      operation.recorded !== undefined && (operation.recorded === "failed") !== (error.applied === "no");
-    if (isWrong) this.#report("applied", `${describe(operation)}: the history says ${operation.recorded}`);
-    if (error.code === "NO_AUTH" && operation.path.startsWith("/private/")) {
-      this.#report("wire order", `${describe(operation)} reached the server before the credentials`);
-    }
-    this.#answered(operation);
-    checkRefusal(operation, this.#world.ledger, this.#world.findings);
-  }
-
-  /** A reply was handed out: whatever happened up to its transaction must have been told before it. */
-  #answered(operation: Operation): void {
-    const zxid = operation.replyZxid;
-    const attempt = operation.attempts.at(-1);
-    if (zxid === undefined || zxid <= 0n || attempt === undefined) return;
-    if (attempt.sessionId !== this.#viewSession) {
-      this.#viewSession = attempt.sessionId;
-      this.#viewZxid = 0n;
-    }
-    if (zxid < this.#viewZxid) {
-      this.#report("reads", `${describe(operation)} went back from ${this.#viewZxid} to ${zxid}`);
-    }
-    this.#viewZxid = zxid;
-    const missing = this.#world.watches.missing(this.name, zxid);
-    if (missing === undefined) return;
-    const { number, path, kind, armedAt, dueAt } = missing;
-    this.#report(
-      "watches",
-      `watch ${number} (${kind} ${path}, set at ${armedAt.toString(16)}) was not told of ${dueAt?.toString(16)} before the reply of ${zxid.toString(16)}`,
-    );
   }
 
   #failpoint(name: FailpointName, probability: number): "continue" | "drop" {
     if (this.isClosing || this.#isSpared || !this.#failpoints.is(probability)) return "continue";
-    this.#note(`failpoint ${name}`);
+    this.#witness.note(`failpoint ${name}`);
     this.wire.isTorn = true;
     return "drop";
   }
-
-  #stateTold(state: SessionState, reason: string): void {
-    this.#note(`is ${state}: ${reason}`);
-    checkMove(this.name, this.state, state, this.#world.findings);
-    this.state = state;
-    this.#isDoubtful = false;
-    if (state === "expired") {
-      const { id } = this.#session ?? { id: 0n };
-      // A leader refuses a session from the moment at which it begins to close it.
-      if (this.wire.refused !== id)
-        this.#report("states", `expired, but nobody said so of ${id.toString(16)}`);
-      this.#session = undefined;
-      this.#world.expired(this);
-    }
-  }
-
-  #diagnostic(event: Diagnostic): void {
-    switch (event.type) {
-      case "internalError":
-        return this.#report("internal", `internal error: ${String(event.error)}`);
-      case "frameRefused":
-        return this.#report("internal", `refused a frame of an honest server: ${event.reason}`);
-      case "connectionLost":
-        this.losses += 1;
-        for (const watch of this.#world.watches.armedBy(this.name)) watch.outlived = true;
-        return;
-      case "handshake":
-        if (event.resumed) this.failovers += 1;
-        this.#session = this.wire.granted;
-        return;
-      default:
-        return;
-    }
-  }
-
-  #report(check: Parameters<World["findings"]["report"]>[0], message: string): void {
-    this.#world.findings.report(check, `${this.name}: ${message}`);
-  }
-
-  #note(what: string): void {
-    this.#world.trace.add(this.#world.timeline.nowMs, this.name, what);
-  }
 }
-
-/** What some listeners throw. */
-const THROWN = new Error("thrown by a listener on purpose");

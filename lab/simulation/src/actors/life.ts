@@ -128,11 +128,20 @@ export class Life {
     const former = this.actor;
     this.workload.stop();
     this.former.push(former);
+    if (!this.#world.isCalm && this.#chance.is(0.3)) this.#darken(former);
     this.#close(former, () => {});
     this.actor = this.#make();
     this.workload = new Workload(this.#world, this.actor, this.#chance.fork(`work ${this.#generation}`));
     void this.#connect();
     this.workload.start();
+  }
+
+  /** No server answers it any more: it has to close by itself. */
+  #darken(actor: Actor): void {
+    const { network, servers, trace, timeline } = this.#world;
+    trace.add(timeline.nowMs, "fault", `${actor.name} is cut off`);
+    for (const server of servers) network.setReach(actor.program, server, "hanging");
+    actor.wire.connection?.swallow("both");
   }
 
   #close(actor: Actor, closed: () => void): void {
@@ -153,7 +162,7 @@ export class Life {
   #make(): Actor {
     const chance = this.#chance.fork(`client ${this.#generation}`);
     this.#generation += 1;
-    const requestBytesMax = chance.is(0.3) ? 220 : 1_048_575;
+    const requestBytesMax = chance.is(0.3) ? chance.pick([220, 120]) : 1_048_575;
     const options: ClientOptions = {
       // Sometimes more than the servers grant.
       sessionTimeoutMs: this.#sessionTimeoutMs * (chance.is(0.1) ? 10 : 1),

@@ -58,8 +58,8 @@ export class Workload {
     this.#world = world;
     this.#actor = actor;
     this.#chance = chance;
-    this.#thinkMs = chance.pick([20, 100, 400]) * chance.between(0.5, 1.5);
-    this.#burst = chance.is(0.6) ? 1 : chance.between(1, 10);
+    this.#thinkMs = chance.pick(world.isStorm ? [200, 800] : [20, 100, 400]) * chance.between(0.5, 1.5);
+    this.#burst = world.isStorm || chance.is(0.6) ? 1 : chance.between(1, 10);
     const swarm = (): number => (chance.is(0.75) ? chance.between(0.2, 1) : 0);
     const mix: Mix = {
       set: 1 + swarm(),
@@ -159,9 +159,12 @@ export class Workload {
     about: { readonly name: string; readonly path: string; readonly isSingle?: boolean },
     work: (options: CallOptions) => Promise<unknown>,
   ): void {
-    const retry: RetryMode | undefined = this.#chance.is(0.85)
-      ? undefined
-      : this.#chance.pick(["none", "safe", "always"]);
+    const isRepeatable = about.name === "transaction" && this.#chance.is(0.5);
+    const retry: RetryMode | undefined = isRepeatable
+      ? "always"
+      : this.#chance.is(0.85)
+        ? undefined
+        : this.#chance.pick(["none", "safe", "always"]);
     this.#fire({ ...about, isWrite: true, ...(retry === undefined ? {} : { retry }) }, work);
   }
 
