@@ -1,5 +1,5 @@
 /** From operations to bytes. Nothing is checked here: what a client must never send has to be sendable. */
-import { JuteWriter, MultiHeader, RequestHeader, utf8Bytes } from "@zk/protocol";
+import { JuteReader, JuteWriter, MultiHeader, RequestHeader, utf8Bytes } from "@zk/protocol";
 import type {
   AclList,
   AclSpec,
@@ -27,6 +27,8 @@ export interface SessionClaim {
   readonly password: Uint8Array;
 }
 
+/** A frame's length, a request's xid and operation. */
+const FRAME_HEAD_BYTES = 12;
 const ZXID_MAX = 0x7fff_ffff_ffff_ffffn;
 const MULTI_END = { type: -1, done: true, err: -1 } as const;
 
@@ -37,6 +39,17 @@ export function requestFrame(operation: RequestOperation, xid: number, meaning: 
   if (wanted === undefined) return bytes;
   const missing = wanted - (bytes.length - 4);
   return missing > 0 ? writeRequest(operation, xid, meaning, missing) : bytes;
+}
+
+/** The path that a server reads from a request, which need not be the one that the operation names. */
+export function pathOf(frame: Uint8Array): string | undefined {
+  try {
+    const path = new JuteReader(frame, FRAME_HEAD_BYTES).buffer();
+    return path === null ? undefined : Buffer.from(path).toString();
+  } catch {
+    // The request is about no path.
+    return undefined;
+  }
 }
 
 /** Whatever the operation says, whether its length is true or not. */

@@ -8,12 +8,11 @@
  */
 import { OpCode, Xid } from "@zk/protocol";
 import { type Admin, concat } from "./admin.js";
-import { bytesOfText, connectFrame, rawFrame, requestFrame, type SessionClaim } from "./encode.js";
+import { bytesOfText, connectFrame, pathOf, rawFrame, requestFrame, type SessionClaim } from "./encode.js";
 import { Lane } from "./lane.js";
 import type { NormalForm } from "./normal-form.js";
-import type { ConnectOperation, FrameOperation, RequestOperation, Schedule } from "./operations.js";
+import type { ConnectOperation, FrameOperation, RequestOperation, Schedule, Text } from "./operations.js";
 import { bareFrame, EXISTS_BARRIER, RESUME, SYNC_BARRIER } from "./own-frames.js";
-import type { Question } from "./replies.js";
 import { isEvent, sortEvents } from "./sort-events.js";
 import type { TraceEntry } from "./trace.js";
 import type { Target } from "./wire.js";
@@ -241,18 +240,21 @@ export class Run {
     const lane = slot.lane as Lane;
     const xid = operation.xid ?? step + 1;
     const answeredAs = operation.opCode === OpCode.PING ? Xid.PING : xid;
-    lane.expect({ step, xid: answeredAs, ...this.#questionOf(operation) });
-    return requestFrame(operation, xid, { root: this.#form.root, seenZxid: lane.seenZxid });
+    const frame = requestFrame(operation, xid, { root: this.#form.root, seenZxid: lane.seenZxid });
+    const parts = operation.body.record === "multi" ? operation.body.parts : [];
+    lane.expect({
+      step,
+      xid: answeredAs,
+      opCode: operation.opCode,
+      path: pathOf(frame),
+      partPaths: parts.map(({ body }) => ("path" in body ? this.#path(body.path) : undefined)),
+    });
+    return frame;
   }
 
-  #questionOf({ opCode, body }: RequestOperation): Question {
-    const path = (of: RequestOperation["body"]): string | undefined => {
-      if (!("path" in of)) return undefined;
-      const bytes = bytesOfText(of.path, this.#form.root);
-      return bytes === null ? undefined : Buffer.from(bytes).toString();
-    };
-    const parts = body.record === "multi" ? body.parts : [];
-    return { opCode, path: path(body), partPaths: parts.map((part) => path(part.body)) };
+  #path(text: Text): string | undefined {
+    const bytes = bytesOfText(text, this.#form.root);
+    return bytes === null ? undefined : Buffer.from(bytes).toString();
   }
 
   #claim({ session }: ConnectOperation, slot: Slot): SessionClaim {
