@@ -32,14 +32,14 @@ async function run(options: Options): Promise<number> {
   return tally.violations === 0 ? 0 : 1;
 }
 
-/** Runs it again: with the source as it is now, which may have changed. */
-async function replay(file: string): Promise<number> {
+/** Shows what was saved, and runs the seed again: with the source as it is now, which may have changed. */
+async function replay(file: string, isVerbose: boolean): Promise<number> {
   const saved = load(file);
-  const result = await simulate(saved.seed, { onLine: (line) => console.log(line) });
-  console.log(`saved   ${saved.check}: ${saved.message} (digest ${saved.digest}, commit ${saved.commit})`);
-  const { finding, digest } = result;
+  console.log(describeFailure(saved, saved.trace.length));
+  const again = isVerbose ? { onLine: (line: string): void => console.log(line) } : {};
+  const { finding, digest } = await simulate(saved.seed, again);
   const now = finding === undefined ? "nothing was broken" : `${finding.check}: ${finding.message}`;
-  console.log(`now     ${now} (digest ${digest}${digest === saved.digest ? ", the same" : ""})`);
+  console.log(`now: ${now} (digest ${digest}, ${digest === saved.digest ? "the same" : "another"} run)`);
   return finding === undefined ? 0 : 1;
 }
 
@@ -70,7 +70,7 @@ async function main(words: readonly string[]): Promise<number> {
       console.log(HELP);
       return 0;
     case "replay":
-      return replay(options.file as string);
+      return replay(options.file as string, options.verbose);
     case "planted":
       return planted(options);
     case "run":

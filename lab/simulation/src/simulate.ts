@@ -19,7 +19,7 @@ import { World } from "./world/world.js";
 export interface SimulationOptions {
   /** Another client than ours, or ours with a fault planted. Default: `createClient` of @zk/client. */
   readonly createClient?: typeof CreateClient;
-  /** Virtual milliseconds of harm; four times as long in a storm of lost connections. Default 15 000. */
+  /** Virtual milliseconds of harm; eight times as long in a storm of lost connections. Default 15 000. */
   readonly harmMs?: number;
   /** Hears of every line of the trace as it comes. */
   readonly onLine?: (line: string) => void;
@@ -103,7 +103,7 @@ class Run {
       isStorm,
     });
     this.#chance = chance;
-    this.#harmMs = (options.harmMs ?? 15_000) * (isStorm ? 4 : 1);
+    this.#harmMs = (options.harmMs ?? 15_000) * (isStorm ? 8 : 1);
     const about = {
       createClient: options.createClient ?? createClient,
       sessionTimeoutMs: tickTimeMs * (4 + chance.below(16)),

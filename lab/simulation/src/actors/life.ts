@@ -128,6 +128,8 @@ export class Life {
     const former = this.actor;
     this.workload.stop();
     this.former.push(former);
+    // It ends with its client, whenever that comes to it.
+    this.#follower = undefined;
     if (!this.#world.isCalm && this.#chance.is(0.3)) this.#darken(former);
     this.#close(former, () => {});
     this.actor = this.#make();
