@@ -38,6 +38,8 @@ export interface ActorOptions {
   readonly buffering: Buffering;
   readonly hasDeadAddresses: boolean;
   readonly frameBytesMax: number;
+  /** The root of all that it sees; empty for the servers' own. */
+  readonly chroot: string;
   /** How often the client's own points of failure cut the connection. */
   readonly failpoints: number;
 }
@@ -69,6 +71,7 @@ export class Actor {
   isGone = false;
   credentials: number;
   readonly #world: World;
+  readonly #chroot: string;
   readonly #failpoints: Chance;
   #isSpared = false;
   readonly #operationTimeoutMs: number;
@@ -81,6 +84,7 @@ export class Actor {
 
   constructor(world: World, about: ActorOptions) {
     this.name = about.name;
+    this.#chroot = about.chroot;
     this.#world = world;
     const { timeline, chance, network, trace, findings } = world;
     this.program = new Program(about.name, timeline, chance.fork(`${about.name} stalls`));
@@ -117,7 +121,7 @@ export class Actor {
       tap: this.wire,
       buffering: about.buffering,
     };
-    this.client = about.createClient(world.connectionString, {
+    this.client = about.createClient(world.connectionString + about.chroot, {
       ...about.options,
       onHistory: (record) => this.books.record(record),
       ...(about.failpoints === 0 ? {} : { failpoint: (name) => this.#failpoint(name, about.failpoints) }),
@@ -152,6 +156,17 @@ export class Actor {
     return this.#witness.losses;
   }
 
+  /** A path as the servers know it. */
+  toServer(path: string): string {
+    return this.#chroot !== "" && path === "/" ? this.#chroot : this.#chroot + path;
+  }
+
+  /** A path as the client knows it, where it can see it; another one with that name otherwise. */
+  toUser(serverPath: string): string {
+    if (this.#chroot === "" || !`${serverPath}/`.startsWith(`${this.#chroot}/`)) return serverPath;
+    return serverPath.slice(this.#chroot.length) || "/";
+  }
+
   get isConnected(): boolean {
     return this.state === "connected";
   }
@@ -162,11 +177,15 @@ export class Actor {
     work: (options: CallOptions, watch: Watch | undefined) => Promise<T>,
   ): Promise<T> {
     const timeoutMs = about.timeoutMs ?? this.#operationTimeoutMs;
-    const watch = about.watch === undefined ? undefined : this.#witness.watch(about.path, about.watch);
+    const watch =
+      about.watch === undefined
+        ? undefined
+        : this.#witness.watch(this.toServer(about.path), about.path, about.watch);
     const operation: Operation = {
       number: this.#world.nextNumber(),
       name: about.name,
       path: about.path,
+      serverPath: this.toServer(about.path),
       isWrite: about.isWrite ?? false,
       retry: about.retry ?? this.#defaultRetry,
       deadlineMs: this.program.nowMs + timeoutMs,
@@ -251,7 +270,7 @@ export class Actor {
     if (watch.phase !== "armed") return;
     this.#witness.note(`unwatch(${watch.path}) of watch ${watch.number}`);
     this.#world.watches.end(watch);
-    this.client.unwatch(watch.path, watch.listener);
+    this.client.unwatch(watch.userPath, watch.listener);
   }
 
   /** Asks for the state, as users do whenever they like. */

@@ -97,6 +97,7 @@ export class Books {
       number: this.#nextNumber(),
       name: record.operation,
       path: record.path,
+      serverPath: record.path,
       isWrite: !READS.has(record.operation),
       retry: undefined,
       deadlineMs: Number.POSITIVE_INFINITY,

@@ -17,7 +17,7 @@ export class Follower {
     this.#world = world;
     this.#actor = actor;
     this.#root = root;
-    this.#stream = actor.client.watch(root, { recursive: true });
+    this.#stream = actor.client.watch(actor.toUser(root), { recursive: true });
     this.#stream.ready.then(
       () => {
         this.#readyAt = actor.client.lastZxid;
@@ -60,7 +60,7 @@ export class Follower {
 
   async #follow(): Promise<void> {
     try {
-      for await (const change of this.#stream) this.#last.set(change.path, change);
+      for await (const change of this.#stream) this.#last.set(this.#actor.toServer(change.path), change);
     } catch {
       // The session is over, or the client closed: the stream says so and ends.
     }

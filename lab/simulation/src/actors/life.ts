@@ -189,6 +189,8 @@ export class Life {
         copies: chance.is(0.7),
       },
       failpoints: this.#world.isCalm || chance.is(0.7) ? 0 : chance.pick([0.0005, 0.005, 0.03]),
+      // Somebody has to see everything, to make it.
+      chroot: this.#place > 1 && chance.is(0.3) ? "/s" : "",
       hasDeadAddresses: chance.is(0.2),
       frameBytesMax: requestBytesMax,
     });

@@ -14,6 +14,8 @@ export interface Operation {
   /** As the history names it. */
   readonly name: string;
   readonly path: string;
+  /** As the servers know it. */
+  readonly serverPath: string;
   readonly isWrite: boolean;
   /** Undefined for the steps of operations that are made of several. */
   readonly retry: RetryMode | undefined;

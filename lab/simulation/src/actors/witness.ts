@@ -48,12 +48,13 @@ export class Witness {
   }
 
   /** A watch that a read is going to set. */
-  watch(path: string, kind: WatchKind): Watch {
+  watch(path: string, userPath: string, kind: WatchKind): Watch {
     const { watches } = this.#world;
     const watch: Watch = {
       number: this.#world.nextNumber(),
       owner: this.#name,
       path,
+      userPath,
       kind,
       phase: "asked",
       armedAt: 0n,
@@ -67,6 +68,7 @@ export class Witness {
         if (watch.calls > 1) return this.report("watches", `${who} was told twice`);
         if (watch.phase !== "armed")
           return this.report("watches", `${who} was told ${event.type} and does not stand`);
+        if (event.path !== userPath) return this.report("watches", `${who} was told of ${event.path}`);
         if (event.type !== "None" && !watches.hasCause(watch, event.type)) {
           this.report("watches", `${who} was told ${event.type}, which did not happen`);
         }

@@ -110,11 +110,13 @@ export class Workload {
     const { client } = this.#actor;
     const call = { timeoutMs, retry: "safe" } as const;
     await this.#call({ name: "sync", path: "/", ...call }, (options) => client.sync("/", options));
-    for (const path of NODES) {
+    for (const node of NODES) {
+      const path = this.#actor.toUser(node);
       await this.#call({ name: "exists", path, ...call }, (options) => client.exists(path, options));
     }
-    await this.#call({ name: "getChildren", path: "/s", ...call }, (options) =>
-      client.getChildren("/s", options),
+    const root = this.#actor.toUser("/s");
+    await this.#call({ name: "getChildren", path: root, ...call }, (options) =>
+      client.getChildren(root, options),
     );
   }
 
@@ -141,7 +143,7 @@ export class Workload {
   }
 
   pick(paths: readonly string[]): string {
-    return this.#chance.pick(paths);
+    return this.#actor.toUser(this.#chance.pick(paths));
   }
 
   data(): Uint8Array {

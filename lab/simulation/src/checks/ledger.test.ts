@@ -61,6 +61,7 @@ function watchAt(path: string): Watch {
     number: 1,
     owner: "c1",
     path,
+    userPath: path,
     kind: "data",
     phase: "asked",
     armedAt: 0n,

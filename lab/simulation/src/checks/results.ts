@@ -19,7 +19,7 @@ export function checkResult(operation: Operation, value: unknown, ledger: Ledger
   if (at === undefined) return;
   const wrong = (what: string): void =>
     findings.report("reads", `${describe(operation)} as of ${at.toString(16)}: ${what}`);
-  const state = ledger.at(operation.path, at);
+  const state = ledger.at(operation.serverPath, at);
   switch (operation.name) {
     case "getData": {
       const { data, stat } = value as { readonly data: Uint8Array | null; readonly stat: StatLike };
@@ -40,7 +40,9 @@ export function checkResult(operation: Operation, value: unknown, ledger: Ledger
       return state === null ? undefined : checkStat(value as StatLike, state, wrong);
     case "create": {
       const { path, zxid } = value as { readonly path: string; readonly zxid: bigint };
-      const made = ledger.at(path, zxid);
+      // The same root stands before both names.
+      const root = operation.serverPath.slice(0, operation.serverPath.length - operation.path.length);
+      const made = ledger.at(root + path, zxid);
       if (made === null || made.czxid !== zxid)
         return wrong(`${path} was not created by ${zxid.toString(16)}`);
       return;
@@ -59,7 +61,7 @@ export function checkResult(operation: Operation, value: unknown, ledger: Ledger
 export function checkRefusal(operation: Operation, ledger: Ledger, findings: Findings): void {
   const at = operation.replyZxid;
   if (at === undefined || operation.isWrite || operation.code !== "NO_NODE") return;
-  if (ledger.at(operation.path, at) === null) return;
+  if (ledger.at(operation.serverPath, at) === null) return;
   findings.report("reads", `${describe(operation)} as of ${at.toString(16)}: it was there`);
 }
 

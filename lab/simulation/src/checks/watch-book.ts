@@ -12,6 +12,8 @@ export interface Watch {
   readonly number: number;
   readonly owner: string;
   readonly path: string;
+  /** As the client knows it. */
+  readonly userPath: string;
   kind: WatchKind;
   /** `armed` from the reply to the read on. */
   phase: "asked" | "armed" | "over";

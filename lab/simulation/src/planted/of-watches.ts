@@ -106,6 +106,17 @@ export const OF_WATCHES: readonly Plant[] = [
     ],
   },
   {
+    name: "chroot-shows-through",
+    why: "events name the servers' path, not the one below the client's root",
+    changes: [
+      {
+        file: "watch-listener.ts",
+        find: "const path = this.#chroot.toUser(notice.serverPath);",
+        replace: "const path = notice.serverPath;",
+      },
+    ],
+  },
+  {
     name: "stream-drops-new-watch",
     why: "a stream takes back the watch on a znode that came back while it was read",
     changes: [
