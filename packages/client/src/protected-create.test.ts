@@ -47,7 +47,11 @@ class Parent {
     return (this.children.get(path.slice("/queue/".length)) as Stat | undefined) ?? null;
   }
 
-  async remove(path: string): Promise<void> {
+  /** How long each remove was allowed to take. */
+  readonly removeTimeoutsMs: (number | undefined)[] = [];
+
+  async remove(path: string, options: { readonly timeoutMs?: number }): Promise<void> {
+    this.removeTimeoutsMs.push(options.timeoutMs);
     this.#fail("remove");
     this.children.delete(path.slice("/queue/".length));
   }
@@ -108,6 +112,8 @@ test("a znode of an earlier session is removed and made anew", async () => {
   parent.children.set(`_c_${uuid}-item-0000000001`, { czxid: 1n, ephemeralOwner: 99n });
   await expect(created).resolves.toMatchObject({ path: `/queue/_c_${uuid}-item-0000000002` });
   expect([...parent.children.keys()]).toEqual([`_c_${uuid}-item-0000000002`]);
+  // In what was left of the caller's time: the sync before it took ten.
+  expect(parent.removeTimeoutsMs).toEqual([990]);
 });
 
 test("connections lost in the search are no reason to give up before the time is over", async () => {

@@ -60,7 +60,7 @@ export async function protectedCreate(
       if (found === undefined) continue;
       if (!about.isEphemeral || found.ephemeralOwner === session)
         return { path: found.path, zxid: found.czxid };
-      await removeFound(client, found.path);
+      await removeFound(client, found.path, about.budget.step());
     } catch (error) {
       if (!isOver(client.state)) void sweep(client, parent, prefix);
       throw isZkError(error) ? unresolved(error, path) : error;
@@ -106,9 +106,9 @@ function unresolved(error: ZkError, path: string): ZkError {
   });
 }
 
-async function removeFound(client: ProtectedHost, path: string): Promise<void> {
+async function removeFound(client: ProtectedHost, path: string, step: CallOptions): Promise<void> {
   try {
-    await client.remove(path, { retry: "always" });
+    await client.remove(path, { ...step, retry: "always" });
   } catch (error) {
     if (!isZkError(error, "NO_NODE")) throw error;
   }
@@ -122,7 +122,7 @@ async function sweep(client: ProtectedHost, parent: string, prefix: string): Pro
       // Replies come in order: once sync is answered, the lost create was taken or never will be.
       await client.sync(parent, forever);
       const names = (await client.getChildren(parent, forever)).filter((child) => child.startsWith(prefix));
-      for (const name of names) await removeFound(client, joinPath(parent, name));
+      for (const name of names) await removeFound(client, joinPath(parent, name), forever);
       return;
     } catch (error) {
       if (isZkError(error, "NO_NODE")) return;
