@@ -367,7 +367,8 @@ export class Client {
 
   /**
    * Waits until the server we are on has applied everything that was committed before, so that a read after it is not
-   * stale. The znode need not exist.
+   * stale. The znode need not exist. It says nothing of writes that are still under way: a leader answers at once, whatever
+   * it has proposed and not committed. To know what became of a write whose answer was lost, make another write first.
    * @throws ZkError INVALID_PATH, or any error of a read
    */
   sync(path = "/", options: CallOptions = {}): Promise<void> {

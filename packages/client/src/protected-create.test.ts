@@ -32,11 +32,6 @@ class Parent {
     return { path: `/queue/${name}`, zxid: this.#zxid };
   }
 
-  async sync(): Promise<void> {
-    this.nowMs += 10;
-    this.#fail("sync");
-  }
-
   async getChildren(): Promise<readonly string[]> {
     this.#fail("getChildren");
     return [...this.children.keys()];
@@ -51,6 +46,11 @@ class Parent {
   readonly removeTimeoutsMs: (number | undefined)[] = [];
 
   async remove(path: string, options: { readonly timeoutMs?: number }): Promise<void> {
+    if (path === `/queue/_c_${uuid}`) {
+      this.nowMs += 10;
+      this.#fail("settle");
+      throw failure("NO_NODE", "remove");
+    }
     this.removeTimeoutsMs.push(options.timeoutMs);
     this.#fail("remove");
     this.children.delete(path.slice("/queue/".length));
@@ -112,14 +112,14 @@ test("a znode of an earlier session is removed and made anew", async () => {
   parent.children.set(`_c_${uuid}-item-0000000001`, { czxid: 1n, ephemeralOwner: 99n });
   await expect(created).resolves.toMatchObject({ path: `/queue/_c_${uuid}-item-0000000002` });
   expect([...parent.children.keys()]).toEqual([`_c_${uuid}-item-0000000002`]);
-  // In what was left of the caller's time: the sync before it took ten.
+  // In what was left of the caller's time: the write before it took ten.
   expect(parent.removeTimeoutsMs).toEqual([990]);
 });
 
 test("connections lost in the search are no reason to give up before the time is over", async () => {
   const parent = new Parent();
   parent.faults.push(replyLost);
-  for (const operation of ["sync", "getChildren", "exists", "sync"]) {
+  for (const operation of ["settle", "getChildren", "exists", "settle"]) {
     parent.faults.push({ operation, error: failure("CONNECTION_LOSS", operation) });
   }
   await expect(parent.run()).resolves.toMatchObject({ zxid: 1n });
@@ -127,7 +127,7 @@ test("connections lost in the search are no reason to give up before the time is
 });
 
 test.each<[ZkErrorCode, string]>([
-  ["OPERATION_TIMEOUT", "sync"],
+  ["OPERATION_TIMEOUT", "settle"],
   ["ABORTED", "getChildren"],
   ["NO_AUTH", "getChildren"],
   ["QUEUE_FULL", "exists"],
@@ -148,7 +148,7 @@ test("the time for the search is the time for the whole create", async () => {
   const parent = new Parent();
   parent.faults.push(replyLost);
   for (let round = 0; round < 20; round += 1)
-    parent.faults.push({ operation: "sync", error: failure("CONNECTION_LOSS", "sync") });
+    parent.faults.push({ operation: "settle", error: failure("CONNECTION_LOSS", "settle") });
   await expect(parent.run({ timeoutMs: 50 })).rejects.toMatchObject({
     code: "OPERATION_TIMEOUT",
     applied: "maybe",

@@ -2,8 +2,8 @@
  * A create that survives a lost reply: neither a second node nor an ownerless one is left behind.
  *
  * The name carries a fresh UUID, `_c_<uuid>-<name>`, the form that other ZooKeeper libraries use. When the reply is lost,
- * the parent is looked through for that UUID: found, the node is ours; not found, it is created again. `sync` comes
- * first, because the server we are on now may not have applied the create that another one took.
+ * the parent is looked through for that UUID: found, the node is ours; not found, it is created again. Before that, a write
+ * of our own goes through the quorum: see {@link settle}.
  * A node of an ephemeral mode is only adopted under the session that made it.
  *
  * When the search itself fails, for want of time say, the error says `maybe`, and we go on looking behind the caller's
@@ -19,7 +19,6 @@ import type { CallOptions, CreateResult } from "./options.js";
 export interface ProtectedHost {
   readonly sessionId: bigint;
   readonly state: SessionState;
-  sync(path: string, options: CallOptions): Promise<void>;
   getChildren(path: string, options: CallOptions): Promise<readonly string[]>;
   exists(
     path: string,
@@ -76,7 +75,7 @@ async function find(
 ): Promise<{ readonly path: string; readonly czxid: bigint; readonly ephemeralOwner: bigint } | undefined> {
   for (;;) {
     try {
-      await client.sync(parent, budget.step());
+      await settle(client, parent, prefix, budget.step());
       const names = await client.getChildren(parent, budget.step());
       const name = names.find((child) => child.startsWith(prefix));
       if (name === undefined) return undefined;
@@ -90,6 +89,25 @@ async function find(
       if (!isZkError(error, "CONNECTION_LOSS")) throw error;
     }
   }
+}
+
+/**
+ * Resolves when the lost create has happened here or never will: a write comes behind all that was taken from this session
+ * before, and whatever an earlier server still holds is refused, because the session has moved. A write that is refused does
+ * as well as any, so a znode is removed that cannot be there.
+ *
+ * `sync` would not do. A leader answers its own clients' at once, whatever it has proposed and not committed.
+ *
+ * Source: ZooKeeper 3.4.6, ProposalRequestProcessor.java, processRequest, and CommitProcessor.java, matchSyncs
+ */
+async function settle(
+  client: ProtectedHost,
+  parent: string,
+  prefix: string,
+  step: CallOptions,
+): Promise<void> {
+  // The prefix without its dash: no protected create makes such a name.
+  await removeFound(client, joinPath(parent, prefix.slice(0, -1)), step);
 }
 
 /** What ended the search says nothing of the create; this does. */
@@ -119,8 +137,7 @@ async function sweep(client: ProtectedHost, parent: string, prefix: string): Pro
   const forever = { timeoutMs: Number.POSITIVE_INFINITY };
   while (!isOver(client.state)) {
     try {
-      // Replies come in order: once sync is answered, the lost create was taken or never will be.
-      await client.sync(parent, forever);
+      await settle(client, parent, prefix, forever);
       const names = (await client.getChildren(parent, forever)).filter((child) => child.startsWith(prefix));
       for (const name of names) await removeFound(client, joinPath(parent, name), forever);
       return;
