@@ -47,5 +47,5 @@ export type { Entry } from "./model/request.js";
 export { passwordOf } from "./model/session-secrets.js";
 export type { ModelInput, ModelOptions, ModelOutput, Range, ServerRole } from "./model/types.js";
 // What a history is made of.
-export type { DataTree, TreeEvent, TxnOutcome } from "./tree/data-tree.js";
-export type { Txn, TxnHeader } from "./tree/txn.js";
+export type { DataTree } from "./tree/data-tree.js";
+export type { TreeEvent, Txn, TxnHeader, TxnOutcome } from "./tree/txn.js";

@@ -1,8 +1,8 @@
 /** One tree with its preparer and a counting clock, for tests: requests go in, transactions are applied at once or later. */
 import { type Acl, encode, type Id, JuteWriter, jute, OPEN_ACL_UNSAFE, OpCode } from "@zk/protocol";
-import { DataTree, type TreeEvent, type TxnOutcome } from "../src/tree/data-tree.js";
+import { DataTree } from "../src/tree/data-tree.js";
 import { Preparer } from "../src/tree/preparer.js";
-import type { Txn, TxnHeader } from "../src/tree/txn.js";
+import type { TreeEvent, Txn, TxnHeader, TxnOutcome } from "../src/tree/txn.js";
 import { type WriteReply, writeReply } from "../src/tree/write-replies.js";
 
 export const ANYONE: Id = { scheme: "ip", id: "127.0.0.1" };

@@ -63,7 +63,7 @@ async function main(words: readonly string[]): Promise<number> {
     options = readOptions(words);
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${HELP}`);
-    return 64;
+    return 2;
   }
   switch (options.what) {
     case "help":

@@ -20,7 +20,7 @@ export const HELP = `pnpm sim --seed S --runs N    run the seeds S to S+N-1 (1 a
   --json                    the summary as JSON on stdout
   --replay FILE             print the trace of a saved failure, run its seed again and compare
   --planted                 look for every planted fault and write the table in docs/simulation.md
-Exits with 0 when no promise was broken, 1 when one was, 64 for words it does not know.`;
+Exits with 0 when no promise was broken, 1 when one was, 2 for words it does not know.`;
 
 /** @throws Error for words that make no sense */
 export function readOptions(words: readonly string[]): Options {

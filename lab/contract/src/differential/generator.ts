@@ -12,7 +12,7 @@ import {
   OPEN,
 } from "./arguments.js";
 import { isEndOfSession, isKeeping, oddOperation, plainConnect } from "./odd-operations.js";
-import type { Body, ConnectOperation, Operation, Part, RequestOperation, Schedule } from "./operations.js";
+import type { Body, ConnectOperation, Operation, Part, Request, Schedule } from "./operations.js";
 import { quotaCreation, quotaRequest } from "./quota-requests.js";
 import { Random, seedOf } from "./random.js";
 
@@ -26,9 +26,6 @@ export interface GeneratorOptions {
   /** Servers that connections go to by turns of chance. Default: 1. */
   readonly servers?: number;
 }
-
-/** A request by whichever session. */
-export type Request = Omit<RequestOperation, "kind" | "slot">;
 
 /** So many of a hundred schedules have a quota. */
 const QUOTA_PERCENT = 20;

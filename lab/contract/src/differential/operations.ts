@@ -123,3 +123,6 @@ export interface Schedule {
   readonly episode: number;
   readonly operations: readonly Operation[];
 }
+
+/** A request by whichever session. */
+export type Request = Omit<RequestOperation, "kind" | "slot">;

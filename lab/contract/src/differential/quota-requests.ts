@@ -6,7 +6,7 @@
  */
 import { OpCode } from "@zk/protocol";
 import { OPEN } from "./arguments.js";
-import type { Request } from "./generator.js";
+import type { Request } from "./operations.js";
 import type { Random } from "./random.js";
 
 const FOLDER = "/zookeeper/quota$/a";

@@ -21,8 +21,8 @@ import {
   Xid,
 } from "@zk/protocol";
 import { addAuth, ipId } from "../tree/auth.js";
-import type { TreeEvent } from "../tree/data-tree.js";
 import { ServerWatcherEvent } from "../tree/java-text.js";
+import type { TreeEvent } from "../tree/txn.js";
 import { fourLetterWords } from "./four-letter.js";
 import { passwordOf } from "./session-secrets.js";
 import { ConnectionStatistics } from "./statistics.js";

@@ -4,10 +4,10 @@
  * Source: ZooKeeper 3.4.6, FinalRequestProcessor.java, processRequest
  */
 import { encode, jute, OpCode, Xid } from "@zk/protocol";
-import type { TreeEvent, TxnOutcome } from "../tree/data-tree.js";
 import { javaText } from "../tree/java-text.js";
 import { answerRead } from "../tree/reads.js";
 import { decodeRead, decodeSetWatches } from "../tree/request-bodies.js";
+import type { TreeEvent, TxnOutcome } from "../tree/txn.js";
 import { writeReply } from "../tree/write-replies.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { Request } from "./request.js";

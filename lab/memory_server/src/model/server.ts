@@ -1,5 +1,6 @@
 /** One server process: its disk, its clients' connections, and its duty. */
-import type { DataTree, TxnOutcome } from "../tree/data-tree.js";
+import type { DataTree } from "../tree/data-tree.js";
+import type { TxnOutcome } from "../tree/txn.js";
 import { WatchTables } from "../tree/watch-tables.js";
 import { ClientConnection, type ConnectionHost } from "./client-connection.js";
 import { Disk } from "./disk.js";

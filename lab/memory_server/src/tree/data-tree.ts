@@ -9,28 +9,8 @@
 import { type Acl, errorCode, type Stat } from "@zk/protocol";
 import type { DataNode } from "./data-node.js";
 import { readSnapshot, writeSnapshot } from "./tree-snapshot.js";
-import type { Txn, TxnHeader } from "./txn.js";
+import type { TreeEvent, Txn, TxnHeader, TxnOutcome } from "./txn.js";
 import { type Change, ZnodeStore } from "./znode-store.js";
-
-/** A change that watches wait for: a `WatchEventType` from 1 to 4. */
-export interface TreeEvent {
-  readonly type: number;
-  readonly path: string;
-}
-
-/** What became of a transaction. */
-export interface TxnOutcome {
-  /** 0, or an error code: of an `error` transaction its own, of a multi the first that is not 0. */
-  readonly err: number;
-  /** Of create, delete, setData, setACL and check. */
-  readonly path?: string;
-  /** Of setData and setACL, right after the change. */
-  readonly stat?: Stat;
-  /** Of multi, one for each part. Their events are in the whole's. */
-  readonly parts?: readonly TxnOutcome[];
-  /** In the order in which a server fires them. */
-  readonly events: readonly TreeEvent[];
-}
 
 /** One replica of the tree. */
 export class DataTree {

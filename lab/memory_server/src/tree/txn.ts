@@ -1,9 +1,9 @@
 /**
- * Transactions: what a leader makes of requests, and what every server applies in the same order.
+ * Transactions: what a leader makes of requests, what every server applies in the same order, and what becomes of them.
  *
  * Source: ZooKeeper 3.4.6, src/zookeeper.jute, module org.apache.zookeeper.txn
  */
-import type { Acl } from "@zk/protocol";
+import type { Acl, Stat } from "@zk/protocol";
 
 /** Who asked for a transaction, and which place it has in the history. */
 export interface TxnHeader {
@@ -44,3 +44,23 @@ export type Txn =
   | { readonly type: "error"; readonly err: number }
   | { readonly type: "createSession"; readonly timeoutMs: number }
   | { readonly type: "closeSession" };
+
+/** A change that watches wait for: a `WatchEventType` from 1 to 4. */
+export interface TreeEvent {
+  readonly type: number;
+  readonly path: string;
+}
+
+/** What became of a transaction. */
+export interface TxnOutcome {
+  /** 0, or an error code: of an `error` transaction its own, of a multi the first that is not 0. */
+  readonly err: number;
+  /** Of create, delete, setData, setACL and check. */
+  readonly path?: string;
+  /** Of setData and setACL, right after the change. */
+  readonly stat?: Stat;
+  /** Of multi, one for each part. Their events are in the whole's. */
+  readonly parts?: readonly TxnOutcome[];
+  /** In the order in which a server fires them. */
+  readonly events: readonly TreeEvent[];
+}

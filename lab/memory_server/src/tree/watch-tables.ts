@@ -5,8 +5,9 @@
  * Source: ZooKeeper 3.4.6, WatchManager.java; DataTree.java, setWatches
  */
 import { type SetWatches, WatchEventType } from "@zk/protocol";
-import type { DataTree, TreeEvent } from "./data-tree.js";
+import type { DataTree } from "./data-tree.js";
 import { JavaHashSet } from "./java-hash-set.js";
+import type { TreeEvent } from "./txn.js";
 
 /** The watches of one server. */
 export class WatchTables {

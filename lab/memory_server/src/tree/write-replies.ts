@@ -12,8 +12,7 @@ import {
   SetACLResponse,
   SetDataResponse,
 } from "@zk/protocol";
-import type { TxnOutcome } from "./data-tree.js";
-import type { Txn } from "./txn.js";
+import type { Txn, TxnOutcome } from "./txn.js";
 
 /** What a client is answered. */
 export interface WriteReply {

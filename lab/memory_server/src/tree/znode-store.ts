@@ -5,10 +5,9 @@
  */
 import { errorCode, WatchEventType } from "@zk/protocol";
 import { DataNode, originalNode, type StoredStat } from "./data-node.js";
-import type { TreeEvent, TxnOutcome } from "./data-tree.js";
 import { JavaHashSet } from "./java-hash-set.js";
 import { PROC_PATH, QUOTA_PATH, QuotaBook } from "./quota.js";
-import type { Txn, TxnHeader } from "./txn.js";
+import type { TreeEvent, Txn, TxnHeader, TxnOutcome } from "./txn.js";
 
 /** What a change gives; its events are put at the end of the list that is handed in. */
 export type Change = Omit<TxnOutcome, "events">;
