@@ -7,6 +7,8 @@ import { Follower } from "./follower.js";
 import { Workload } from "./workload.js";
 
 const CLOSE_MS = 3000;
+/** How often one who waits for the others looks after its own session. */
+const START_LOOK_MS = 100;
 
 /** See the head of this file. */
 export class Life {
@@ -15,6 +17,7 @@ export class Life {
   readonly former: Actor[] = [];
   #follower: Follower | undefined;
   #generation = 0;
+  #isStarted = false;
   #isEnding = false;
   readonly #world: World;
   readonly #chance: Chance;
@@ -44,14 +47,14 @@ export class Life {
   /** Begins to connect until it is, and to make what everybody works on if so told. */
   begin(prepares: boolean, prepared: () => void): void {
     this.actor.program.post("user", () => {
-      void this.#connectAtLast()
-        .then(() => (prepares ? this.workload.prepare() : undefined))
-        .then(prepared);
+      void this.#prepareAtLast(prepares).then(prepared);
     });
+    this.#awaitStart();
   }
 
   /** Works. */
   start(): void {
+    this.#isStarted = true;
     this.workload.start();
     this.#tend();
   }
@@ -119,9 +122,24 @@ export class Life {
     return this.actor.connect(this.#chance.pick([500, 3000, 20_000]));
   }
 
-  /** The first election may take longer than one call waits. */
-  async #connectAtLast(): Promise<void> {
-    while (this.actor.state === "idle") await this.#connect();
+  /** The first election may take longer than one call waits, and a short session may end before all is made. */
+  async #prepareAtLast(prepares: boolean): Promise<void> {
+    let isMade = false;
+    while (!isMade) {
+      while (this.actor.state === "idle" || this.actor.state === "expired") await this.#connect();
+      isMade = !prepares || (await this.workload.prepare());
+    }
+  }
+
+  /** Connects again whose session ended while others were still getting ready. */
+  #awaitStart(): void {
+    this.#world.timeline.after(START_LOOK_MS, () => {
+      if (this.#isStarted) return;
+      this.actor.program.post("user", () => {
+        if (this.actor.state === "expired") void this.#connect();
+      });
+      this.#awaitStart();
+    });
   }
 
   #replace(): void {

@@ -3,6 +3,7 @@ import {
   type CallOptions,
   CREATOR_ALL_ACL,
   CreateMode,
+  isZkError,
   OPEN_ACL_UNSAFE,
   type ReadOptions,
   type RetryMode,
@@ -95,14 +96,18 @@ export class Workload {
     this.#isRunning = false;
   }
 
-  /** Makes what everybody works on. */
-  async prepare(): Promise<void> {
+  /** Makes what everybody works on. False when the session ended before all was there. */
+  async prepare(): Promise<boolean> {
+    let isWhole = true;
     for (const path of [...ROOTS, ...SHARED]) {
       await this.#call(
         { name: "create", path, isWrite: true, retry: "always", timeoutMs: 60_000 },
         (options) => this.#actor.client.create(path, null, options),
-      ).catch(() => {});
+      ).catch((error: unknown) => {
+        if (isZkError(error, "SESSION_EXPIRED")) isWhole = false;
+      });
     }
+    return isWhole;
   }
 
   /** One read of everything, through the leader first, so that what was missed must show. */
