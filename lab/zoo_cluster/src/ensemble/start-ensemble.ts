@@ -209,7 +209,8 @@ async function startAll(
     signal?.throwIfAborted();
     await installServer(spec, server, release, java);
   }
-  onProgress(`starting ${spec.servers.length} servers of ${spec.version} in ${spec.dir}`);
+  const count = spec.servers.length === 1 ? "one server" : `${spec.servers.length} servers`;
+  onProgress(`starting ${count} of ${spec.version} in ${spec.dir}`);
   // All of them even when one fails: a process that is being started must be known before it can be stopped.
   const starts = await Promise.allSettled(
     controls.map((control) => control.start(() => signal?.throwIfAborted())),
