@@ -1,5 +1,5 @@
 /** A home of its own for the labs of one test file. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
@@ -33,7 +33,8 @@ export class LabHome {
       home.#home = await mkdtemp(join(tmpdir(), "zk-lab-cli-"));
     });
     afterAll(async () => {
-      await home.go(`down --name ${home.name}`);
+      // Every lab that a test has begun, whatever became of the test: servers must not outlive their folder.
+      for (const name of await home.#labs()) await home.mustGo(`down --name ${name}`);
       await rm(home.#home, { recursive: true, force: true });
     });
     return home;
@@ -58,6 +59,12 @@ export class LabHome {
     const result = await this.go(words, settings);
     expect(result, String(words)).toMatchObject({ exitCode: 0 });
     return result;
+  }
+
+  /** Names of the labs that have a folder here. */
+  async #labs(): Promise<string[]> {
+    const entries = await readdir(join(this.#home, ".lab"), { withFileTypes: true }).catch(() => []);
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   }
 
   async status(): Promise<StatusJson> {
