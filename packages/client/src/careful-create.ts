@@ -28,7 +28,8 @@ export function createCarefully(
   const { path, options } = about;
   const budget = requests.budget("create", path, options);
   // A protected create is looked for before it is sent again: a blind second one would be a duplicate.
-  const retry = options.protected === true ? "none" : options.retry;
+  const { protected: protection = false } = options;
+  const retry = protection === false ? options.retry : "none";
   const createOnce = async (name: string): Promise<CreateResult> => {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -41,9 +42,10 @@ export function createCarefully(
       }
     }
   };
-  if (options.protected !== true) return createOnce(path);
+  if (protection === false) return createOnce(path);
   const isEphemeral = (about.flags & EPHEMERAL) !== 0;
-  return protectedCreate(host, { path, uuid: about.uuid(), budget, isEphemeral, createOnce });
+  const prefix = protection === true ? `_c_${about.uuid()}-` : protection.prefix;
+  return protectedCreate(host, { path, prefix, budget, isEphemeral, createOnce });
 }
 
 /** Above the chroot too: whoever asks for parents wants the znode to be there in the end. */

@@ -34,6 +34,16 @@ export function checkMode(mode: CreateMode, operation: string, path: string): Cr
   throw invalid(`mode ${String(mode)} is none of CreateMode's four that every server knows`, operation, path);
 }
 
+/** @throws ZkError INVALID_ARGUMENT for a prefix too short to be unique, or one that is no part of a name */
+export function checkPrefix(prefix: string, path: string): void {
+  if (typeof prefix === "string" && prefix.length >= PREFIX_LENGTH_MIN && !prefix.includes("/")) return;
+  const message = `the prefix of a protected create must be a unique text of ${PREFIX_LENGTH_MIN} characters or more without "/"`;
+  throw invalid(message, "create", path);
+}
+
+/** Shorter ones cannot be unique: 16 hexadecimal digits are 64 bits. */
+const PREFIX_LENGTH_MIN = 16;
+
 /** @throws ZkError INVALID_ARGUMENT for an empty list or entries that are not ACLs */
 export function checkAcl(acl: readonly Acl[], operation: string, path: string): readonly Acl[] {
   if (!Array.isArray(acl) || acl.length === 0)

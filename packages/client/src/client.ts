@@ -15,7 +15,7 @@ import {
   type Stat,
 } from "@zk/protocol";
 import { createCarefully } from "./careful-create.js";
-import { checkAcl, checkMode, checkPath, checkVersion } from "./checks.js";
+import { checkAcl, checkMode, checkPath, checkPrefix, checkVersion } from "./checks.js";
 import { Chroot } from "./chroot.js";
 import { parseConnectionString } from "./connection-string.js";
 import {
@@ -29,7 +29,7 @@ import {
 import { Emitter } from "./emitter.js";
 import { DiagnosticsChannel } from "./io/diagnostics-channel.js";
 import { Driver } from "./io/driver.js";
-import type { Ports } from "./io/ports.js";
+import type { Clock, Ports, Randomness } from "./io/ports.js";
 import { warn } from "./io/process-warning.js";
 import { systemPorts } from "./io/system-ports.js";
 import { SPECS } from "./operations.js";
@@ -103,7 +103,10 @@ export class Client {
     const channel = new DiagnosticsChannel(this);
     const { onHistory } = options;
     this.#driver = new Driver(this.#options.machine, this.#ports, {
-      state: (state, reason) => this.#events.emit("state", state, reason),
+      state: (state, reason) => {
+        this.#events.emit("state", state, reason);
+        if (state === "expired" && this.#options.afterExpiry === "renew") this.#renew();
+      },
       watch: (watcher, notice) => (watcher as Notified).notify(notice),
       diagnostic: (event) => {
         channel.publish(event);
@@ -180,6 +183,16 @@ export class Client {
     return state === "suspended" && machine.silentMs(this.#driver.nowMs) > (machine.sessionTimeoutMs * 4) / 3;
   }
 
+  /** The clock that all times of this client are of. For those who build on the client, so that a test turns one clock. */
+  get clock(): Clock {
+    return this.#ports.clock;
+  }
+
+  /** The chance that this client draws from. For those who build on the client, so that one seed decides everything. */
+  get randomness(): Randomness {
+    return this.#ports.randomness;
+  }
+
   /** Adds a listener. @returns the client, for chaining */
   on<Name extends keyof ClientEvents>(name: Name, listener: (...args: ClientEvents[Name]) => unknown): this {
     this.#events.on(name, listener);
@@ -230,7 +243,9 @@ export class Client {
             finish: this.#finishCreate,
           },
         );
-      if (options.protected !== true && options.createParents !== true) return once(path, options);
+      const { protected: protection = false } = options;
+      if (typeof protection === "object") checkPrefix(protection.prefix, path);
+      if (protection === false && options.createParents !== true) return once(path, options);
       const { randomness } = this.#ports;
       const uuid = (): string => randomness.uuid();
       return createCarefully(this, this.#requests, { path, options, acl, flags, uuid, once });
@@ -479,6 +494,13 @@ export class Client {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Asks for a new session until there is one, or the client is closed. */
+  #renew(): void {
+    this.connect({ timeoutMs: Number.POSITIVE_INFINITY }).catch(() => {
+      // A client that was closed or lost its credentials meanwhile has said so by its state.
+    });
   }
 
   #listenerFailed(error: unknown): void {

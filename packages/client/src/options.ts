@@ -51,8 +51,12 @@ export interface CreateOptions extends CallOptions {
   readonly acl?: readonly Acl[];
   /** Creates missing parents as persistent znodes without data and with the same ACL. Default false. */
   readonly createParents?: boolean;
-  /** Finds the znode again when the reply is lost, instead of failing with `applied: "maybe"`. Puts `_c_<uuid>-` before the name. Default false. */
-  readonly protected?: boolean;
+  /**
+   * Finds the znode again when the reply is lost, instead of failing with `applied: "maybe"`. Puts `_c_<uuid>-` before the
+   * name, or the prefix given here, which must be different for each call: what begins with it is taken for this call's
+   * znode. Default false.
+   */
+  readonly protected?: boolean | { readonly prefix: string };
 }
 
 /** What {@link Client.create} gives. */
@@ -83,6 +87,12 @@ export interface ClientOptions {
   readonly readOnly?: boolean;
   /** Takes over an existing session instead of asking for a new one. */
   readonly session?: { readonly id: bigint; readonly password: Uint8Array | Secret };
+  /**
+   * What to do when a server says that the session is over: `stay` in the state `expired` until `connect()` is called, or
+   * `renew` it: begin a new session at once, and go on trying until there is one. What belonged to the old session (its
+   * ephemerals, watches and calls under way) is gone either way. Default `stay`.
+   */
+  readonly afterExpiry?: "stay" | "renew";
   /** Credentials sent first on every connection. More can be added by `addAuth`. */
   readonly auth?: readonly AuthOption[];
   /** Default for {@link CallOptions.retry}. Default `safe`. */
@@ -106,6 +116,7 @@ export interface ResolvedOptions {
   readonly operationTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly retry: RetryMode;
+  readonly afterExpiry: "stay" | "renew";
 }
 
 /** @throws ZkError INVALID_ARGUMENT for any value out of its range */
@@ -126,6 +137,9 @@ export function resolveOptions(
   }
   const retry = options.retry ?? "safe";
   checkRetry(retry);
+  const afterExpiry = options.afterExpiry ?? "stay";
+  if (afterExpiry !== "stay" && afterExpiry !== "renew")
+    throw invalid(`afterExpiry must be "stay" or "renew", not ${String(afterExpiry)}`);
   return {
     machine: {
       servers: parsed.servers,
@@ -143,6 +157,7 @@ export function resolveOptions(
     operationTimeoutMs: positive("operationTimeoutMs", options.operationTimeoutMs ?? 30_000),
     closeTimeoutMs: positive("closeTimeoutMs", options.closeTimeoutMs ?? 5_000),
     retry,
+    afterExpiry,
   };
 }
 

@@ -46,7 +46,7 @@ class Parent {
   readonly removeTimeoutsMs: (number | undefined)[] = [];
 
   async remove(path: string, options: { readonly timeoutMs?: number }): Promise<void> {
-    if (path === `/queue/_c_${uuid}`) {
+    if (path === `/queue/_c_${uuid}-`) {
       this.nowMs += 10;
       this.#fail("settle");
       throw failure("NO_NODE", "remove");
@@ -67,7 +67,7 @@ class Parent {
   ) {
     return protectedCreate(this, {
       path: "/queue/item-",
-      uuid,
+      prefix: `_c_${uuid}-`,
       budget: new Budget({
         operation: "create",
         path: "/queue/item-",

@@ -1,8 +1,8 @@
 /**
  * A create that survives a lost reply: neither a second node nor an ownerless one is left behind.
  *
- * The name carries a fresh UUID, `_c_<uuid>-<name>`, the form that other ZooKeeper libraries use. When the reply is lost,
- * the parent is looked through for that UUID: found, the node is ours; not found, it is created again. Before that, a write
+ * The name carries a fresh UUID, `_c_<uuid>-<name>`, the form that other ZooKeeper libraries use, or a unique prefix of the
+ * caller's. When the reply is lost, the parent is looked through for it: found, the node is ours; not found, it is created again. Before that, a write
  * of our own goes through the quorum: see {@link settle}.
  * A node of an ephemeral mode is only adopted under the session that made it.
  *
@@ -33,14 +33,15 @@ export async function protectedCreate(
   client: ProtectedHost,
   about: {
     readonly path: string;
-    readonly uuid: string;
+    /** Unique to this call: whatever begins with it was made by it. */
+    readonly prefix: string;
     readonly budget: Budget;
     readonly isEphemeral: boolean;
     readonly createOnce: (path: string) => Promise<CreateResult>;
   },
 ): Promise<CreateResult> {
   const parent = parentPath(about.path);
-  const prefix = `_c_${about.uuid}-`;
+  const { prefix } = about;
   const path = joinPath(parent, prefix + baseName(about.path));
   for (;;) {
     const session = client.sessionId;
@@ -106,8 +107,8 @@ async function settle(
   prefix: string,
   step: CallOptions,
 ): Promise<void> {
-  // The prefix without its dash: no protected create makes such a name.
-  await removeFound(client, joinPath(parent, prefix.slice(0, -1)), step);
+  // The prefix alone: a protected create puts a name behind it.
+  await removeFound(client, joinPath(parent, prefix), step);
 }
 
 /** What ended the search says nothing of the create; this does. */

@@ -68,6 +68,20 @@ describe("a lost connection", () => {
     expect(s.ports.transport.attempts).toHaveLength(2);
   });
 
+  it("whose session is over is followed by a new session, if that was asked for", async () => {
+    const s = scene({ afterExpiry: "renew" });
+    const first = await connected(s);
+    first.close();
+    await s.ports.clock.advance(1000);
+    await (await only(s).connection()).handshake({ sessionId: 0n });
+    await s.ports.clock.advance(1000);
+    const third = await only(s).connection();
+    expect(await third.handshake()).toMatchObject({ sessionId: 0n });
+    await s.ports.clock.settle();
+    expect(s.states).toEqual(["connecting", "connected", "suspended", "expired", "connecting", "connected"]);
+    expect(s.client.sessionId).toBe(third.sessionId);
+  });
+
   it("whose session is over tells expired, and connect() starts a new one", async () => {
     const s = scene();
     const first = await connected(s);
