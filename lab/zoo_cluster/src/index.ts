@@ -24,6 +24,14 @@ export type {
 export { isLabError, LabError, type LabErrorCode, labErrorCodes } from "./errors.js";
 // What is under it: releases, Java, ports.
 export { leasePorts, type PortLease } from "./ports/port-lease.js";
-export { defaultVersion, findJava, installRelease, provisionRelease } from "./release/index.js";
+export {
+  defaultVersion,
+  type FetchJarsOptions,
+  fetchJars,
+  findJava,
+  installRelease,
+  type JarDependency,
+  provisionRelease,
+} from "./release/index.js";
 export type { Environment, Java, ProvisionOptions, Release } from "./release/types.js";
 export type { WaitOptions } from "./wait.js";

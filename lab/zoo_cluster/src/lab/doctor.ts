@@ -10,7 +10,7 @@ import { leaseDir } from "../ports/port-lease.js";
 import { describePortOwner, findPortOwner } from "../ports/port-owner.js";
 import { isPortFree } from "../ports/port-test.js";
 import { cacheDirectory, defaultVersion, explainRelease, findJava } from "../release/index.js";
-import { explainNoMaven, findMaven } from "../release/maven.js";
+import { explainNoMaven, findMaven } from "../release/maven-jars.js";
 import type { Environment, ReleaseAttempt } from "../release/types.js";
 import { MemoryHost } from "./memory-control.js";
 import type { LabContext } from "./open-lab.js";

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { commitEntry, createWorkDirectory, entryName } from "./cache.js";
-import { assembleWithMaven, explainNoMaven, findMaven } from "./maven.js";
+import { assembleWithMaven } from "./maven.js";
+import { explainNoMaven, findMaven } from "./maven-jars.js";
 import { isOffline, offlineReason, type StepContext, type StepForecast, type StepResult } from "./step.js";
 
 /** Assembles the release from Maven coordinates and puts it into the cache. */
