@@ -6,6 +6,7 @@ import { PLANTS } from "./planted/plants.js";
 import { type Catch, search } from "./planted/search.js";
 import { writeTable } from "./planted/table.js";
 import { describeFailure, load, save } from "./report.js";
+import { scenarioOf } from "./scenarios/scenarios.js";
 import { simulate } from "./simulate.js";
 import { Tally } from "./tally.js";
 
@@ -18,7 +19,10 @@ async function run(options: Options): Promise<number> {
     options.minutes === undefined ? done < options.runs : performance.now() < untilMs;
   for (let done = 0; isMore(done); done += 1) {
     const seed = options.seed + done;
-    const result = await simulate(seed, options.verbose ? { onLine: (line) => console.log(line) } : {});
+    const result = await simulate(seed, {
+      ...(options.scenario === undefined ? {} : { scenario: options.scenario }),
+      ...(options.verbose ? { onLine: (line: string): void => console.log(line) } : {}),
+    });
     tally.add(result);
     if (options.verbose) console.log(`digest ${result.digest}`);
     if (result.finding === undefined) continue;
@@ -36,7 +40,10 @@ async function run(options: Options): Promise<number> {
 async function replay(file: string, isVerbose: boolean): Promise<number> {
   const saved = load(file);
   console.log(describeFailure(saved, saved.trace.length));
-  const again = isVerbose ? { onLine: (line: string): void => console.log(line) } : {};
+  const again = {
+    ...(saved.scenario === undefined ? {} : { scenario: scenarioOf(saved.scenario) }),
+    ...(isVerbose ? { onLine: (line: string): void => console.log(line) } : {}),
+  };
   const { finding, digest } = await simulate(saved.seed, again);
   const now = finding === undefined ? "nothing was broken" : `${finding.check}: ${finding.message}`;
   console.log(`now: ${now} (digest ${digest}, ${digest === saved.digest ? "the same" : "another"} run)`);

@@ -16,7 +16,8 @@ test("words become options", () => {
   expect(readOptions(["--seed", "9", "--verbose"])).toMatchObject({ runs: 1, verbose: true });
   expect(readOptions(["--minutes", "0.5"])).toMatchObject({ minutes: 0.5 });
   expect(readOptions(["--replay", "x.json"])).toMatchObject({ what: "replay", file: "x.json" });
-  expect(readOptions(["--planted"])).toMatchObject({ what: "planted" });
+  expect(readOptions(["--planted"])).toMatchObject({ what: "planted", scenario: undefined });
+  expect(readOptions(["--scenario", "counter"]).scenario?.name).toBe("counter");
 });
 
 test.each([
@@ -25,12 +26,15 @@ test.each([
   [["--minutes", "0"], "--minutes must be a number above 0"],
   [["--runs", "1", "--minutes", "1"], "exclude each other"],
   [["--sead", "1"], "--sead"],
+  [["--scenario", "none"], "there is no scenario none: there are counter"],
+  [["--planted", "--scenario", "counter"], "exclude each other"],
 ])("%j is refused", (words, message) => {
   expect(() => readOptions(words)).toThrow(message);
 });
 
 const failed: SimulationResult = {
   seed: 5,
+  scenario: undefined,
   finding: { check: "reads", message: "it had other data", atMs: 12.5 },
   digest: "0123456789abcdef",
   trace: ["one", "two", "three"],
@@ -51,6 +55,8 @@ test("a failure is kept, read again and described", () => {
   for (const part of ["seed 5 at commit ", 'broke "reads" at 12.500 ms', "two\nthree"])
     expect(text).toContain(part);
   expect(text).not.toContain("one\n");
+  const ofScenario = load(save({ ...failed, scenario: "counter" }, folder));
+  expect(describeFailure(ofScenario)).toContain("scenario counter, seed 5 at commit ");
   expect(() => save({ ...failed, finding: undefined }, folder)).toThrow("did not fail");
   const other = join(folder, "other.json");
   writeFileSync(other, "{}");

@@ -1,5 +1,7 @@
 /** The words of `pnpm sim`. */
 import { parseArgs } from "node:util";
+import type { Scenario } from "./scenarios/scenario.js";
+import { SCENARIOS, scenarioOf } from "./scenarios/scenarios.js";
 
 /** What is to be done. */
 export interface Options {
@@ -8,14 +10,17 @@ export interface Options {
   readonly runs: number;
   /** Instead of a number of runs: as many as fit. */
   readonly minutes: number | undefined;
+  /** What the clients do; undefined for operations at random. */
+  readonly scenario: Scenario | undefined;
   readonly verbose: boolean;
   readonly json: boolean;
   /** A file with a failure. */
   readonly file: string | undefined;
 }
 
-export const HELP = `pnpm sim --seed S --runs N    run the seeds S to S+N-1 (1 and 100)
+export const HELP: string = `pnpm sim --seed S --runs N    run the seeds S to S+N-1 (1 and 100)
   --minutes M               instead of --runs: for so long
+  --scenario NAME           instead of operations at random: ${SCENARIOS.map(({ name }) => name).join(", ")}
   --verbose                 print every line of the trace; with one run
   --json                    the summary as JSON on stdout
   --replay FILE             print the trace of a saved failure, run its seed again and compare
@@ -31,6 +36,7 @@ export function readOptions(words: readonly string[]): Options {
       runs: { type: "string" },
       minutes: { type: "string" },
       replay: { type: "string" },
+      scenario: { type: "string" },
       verbose: { type: "boolean", default: false },
       planted: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -40,11 +46,15 @@ export function readOptions(words: readonly string[]): Options {
   if (values.runs !== undefined && values.minutes !== undefined) {
     throw new Error("--runs and --minutes exclude each other");
   }
+  if (values.planted && values.scenario !== undefined) {
+    throw new Error("--planted and --scenario exclude each other");
+  }
   return {
     what: values.help ? "help" : values.planted ? "planted" : values.replay === undefined ? "run" : "replay",
     seed: whole("--seed", values.seed, 0),
     runs: whole("--runs", values.runs ?? (values.verbose ? "1" : values.planted ? "500" : "100"), 1),
     minutes: values.minutes === undefined ? undefined : above("--minutes", values.minutes),
+    scenario: values.scenario === undefined ? undefined : scenarioOf(values.scenario),
     verbose: values.verbose,
     json: values.json,
     file: values.replay,

@@ -12,6 +12,8 @@ const FORMAT = "zk-simulation-1";
 export interface SavedFailure {
   readonly format: typeof FORMAT;
   readonly seed: number;
+  /** Left out for operations at random. */
+  readonly scenario?: string;
   readonly commit: string;
   readonly check: string;
   readonly message: string;
@@ -34,11 +36,12 @@ export function commit(): string {
 
 /** Keeps a failed run. @returns the file's path */
 export function save(result: SimulationResult, folder: string): string {
-  const { finding, seed, digest, trace } = result;
+  const { finding, seed, scenario, digest, trace } = result;
   if (finding === undefined) throw new Error(`seed ${seed} did not fail`);
-  const saved: SavedFailure = { format: FORMAT, seed, commit: commit(), ...finding, digest, trace };
+  const about = { format: FORMAT, seed, ...(scenario === undefined ? {} : { scenario }) } as const;
+  const saved: SavedFailure = { ...about, commit: commit(), ...finding, digest, trace };
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, `seed-${seed}.json`);
+  const path = join(folder, `${scenario === undefined ? "" : `${scenario}-`}seed-${seed}.json`);
   writeFileSync(path, `${JSON.stringify(saved, null, 1)}\n`);
   return path;
 }
@@ -53,7 +56,7 @@ export function load(path: string): SavedFailure {
 /** A failure for people: what, where, how to see it again, and the end of the trace. */
 export function describeFailure(failure: SavedFailure, linesMax = 60): string {
   return [
-    `seed ${failure.seed} at commit ${failure.commit}`,
+    `${failure.scenario === undefined ? "" : `scenario ${failure.scenario}, `}seed ${failure.seed} at commit ${failure.commit}`,
     `broke "${failure.check}" at ${failure.atMs.toFixed(3)} ms: ${failure.message}`,
     ...failure.trace.slice(-linesMax),
     `(${failure.trace.length} lines; digest ${failure.digest})`,

@@ -1,24 +1,23 @@
 /** One run: a world from a seed, harm, healing, a last look at everything, and the end. */
 import type { createClient as CreateClient } from "@zk/client";
 import { createClient } from "@zk/client";
-import { EnsembleModel } from "@zk/memory-server";
 import { Life } from "./actors/life.js";
+import type { Part } from "./actors/part.js";
+import { Performer } from "./actors/performer.js";
 import { checkFate } from "./checks/fates.js";
-import { type Finding, Findings } from "./checks/findings.js";
-import { Ledger } from "./checks/ledger.js";
-import { WatchBook } from "./checks/watch-book.js";
+import type { Finding } from "./checks/findings.js";
 import { Adversary } from "./faults/adversary.js";
 import { RECOVERY_MS_MAX } from "./limits.js";
-import { Chance } from "./world/chance.js";
-import { Ensemble } from "./world/ensemble.js";
-import { Timeline } from "./world/timeline.js";
-import { Trace } from "./world/trace.js";
-import { World } from "./world/world.js";
+import type { Play, Scenario, Stage } from "./scenarios/scenario.js";
+import { makeWorld } from "./world/make-world.js";
+import type { World } from "./world/world.js";
 
 /** How to run. */
 export interface SimulationOptions {
   /** Another client than ours, or ours with a fault planted. Default: `createClient` of @zk/client. */
   readonly createClient?: typeof CreateClient;
+  /** What the clients do. Default: every operation that there is, at random. */
+  readonly scenario?: Scenario;
   /** Virtual milliseconds of harm; eight times as long in a storm of lost connections. Default 15 000. */
   readonly harmMs?: number;
   /** Hears of every line of the trace as it comes. */
@@ -28,6 +27,8 @@ export interface SimulationOptions {
 /** What came of a run. */
 export interface SimulationResult {
   readonly seed: number;
+  /** The name of the scenario; undefined for operations at random. */
+  readonly scenario: string | undefined;
   /** The first promise that was broken; undefined when none was. */
   readonly finding: Finding | undefined;
   /** The same for two runs of one seed. */
@@ -63,99 +64,73 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
 class Run {
   readonly #seed: number;
   readonly #world: World;
-  readonly #chance: Chance;
-  readonly #lives: Life[];
+  readonly #parts: readonly Part[];
+  readonly #scenario: Scenario | undefined;
+  readonly #play: Play | undefined;
   readonly #harmMs: number;
 
   constructor(seed: number, options: SimulationOptions) {
+    const { world, tickTimeMs, sessionTimeoutMs } = makeWorld(seed, options.onLine);
+    const { chance, timeline, trace, isCalm, isStorm } = world;
+    const { scenario } = options;
     this.#seed = seed;
-    const timeline = new Timeline();
-    const chance = new Chance(seed, "run");
-    const trace = new Trace(options.onLine);
-    const findings = new Findings(
-      () => timeline.nowMs,
-      () => timeline.stop(),
-    );
-    const tickTimeMs = 50 + 10 * chance.below(35);
-    const model = new EnsembleModel({
-      servers: chance.pick([3, 3, 3, 3, 3, 3, 1, 5]),
-      seed: chance.below(2_147_483_647),
-      tickTimeMs,
-      linkMs: [0.05, chance.between(0.1, 2)],
-      diskMs: [0, chance.between(0, 4)],
-      electionMs: [10, chance.between(20, 300)],
-      recordHistory: true,
-    });
-    const ledger = new Ledger();
-    const isCalm = chance.is(0.05);
-    const isStorm = !isCalm && chance.is(0.4);
-    const ensemble = new Ensemble(model, timeline, trace);
-    const watches = new WatchBook(ledger);
-    this.#world = new World({
-      timeline,
-      chance,
-      trace,
-      findings,
-      ensemble,
-      ledger,
-      watches,
-      isCalm,
-      isStorm,
-    });
-    this.#chance = chance;
+    this.#world = world;
+    this.#scenario = scenario;
+    this.#play = scenario?.play(stageOf(world));
     this.#harmMs = (options.harmMs ?? 15_000) * (isStorm ? 8 : 1);
-    const about = {
-      createClient: options.createClient ?? createClient,
-      sessionTimeoutMs: tickTimeMs * (4 + chance.below(16)),
-    };
-    const clients = 1 + chance.below(3);
-    this.#lives = Array.from(
-      { length: clients },
-      (_, index) => new Life(this.#world, { ...about, place: index + 1 }),
-    );
+    const [min, max] = scenario?.clients ?? [1, 3];
+    const clients = min + chance.below(max - min + 1);
+    const about = { createClient: options.createClient ?? createClient, sessionTimeoutMs };
+    this.#parts = Array.from({ length: clients }, (_, index) => {
+      const place = index + 1;
+      if (scenario === undefined || this.#play === undefined) return new Life(world, { ...about, place });
+      return new Performer(world, { ...about, place, scenario, play: this.#play });
+    });
     trace.add(
-      0,
+      timeline.nowMs,
       "run",
-      `seed ${seed}: ${model.size} servers, ${clients} clients, tick ${tickTimeMs} ms, session ${about.sessionTimeoutMs} ms${isCalm ? ", calm" : ""}${isStorm ? ", storm" : ""}`,
+      `seed ${seed}${scenario === undefined ? "" : ` of ${scenario.name}`}: ${world.servers.length} servers, ${clients} clients, tick ${tickTimeMs} ms, session ${sessionTimeoutMs} ms${isCalm ? ", calm" : ""}${isStorm ? ", storm" : ""}`,
     );
   }
 
   /** To the end, or to the first finding. What throws is one as well. */
   async run(): Promise<void> {
     try {
-      await this.#play();
+      await this.#goThrough();
     } catch (error) {
       this.#world.findings.report("internal", `${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  async #play(): Promise<void> {
+  async #goThrough(): Promise<void> {
     const { timeline, findings, isCalm } = this.#world;
     this.#watchDeadlines();
     if (!(await this.#begin())) return;
-    const adversary = isCalm ? undefined : new Adversary(this.#world, this.#chance.fork("harm"));
-    for (const life of this.#lives) life.start();
+    const adversary = isCalm ? undefined : new Adversary(this.#world, this.#world.chance.fork("harm"));
+    for (const part of this.#parts) part.start();
     adversary?.start();
     await timeline.run(timeline.nowMs + this.#harmMs);
     if (findings.first !== undefined) return;
-    for (const life of this.#lives) life.rest();
+    for (const part of this.#parts) part.rest();
     adversary?.heal();
     // The servers find together first: until then they may still let go of clients.
     await timeline.run(timeline.nowMs + 40 * this.#world.ensemble.model.tickTimeMs);
-    const isWhole = (): boolean => this.#lives.every(({ isQuiet }) => isQuiet);
+    const isWhole = (): boolean => this.#parts.every(({ isQuiet }) => isQuiet);
     if (!(await this.#within("to be served again", isWhole))) return;
     if (!(await this.#idle())) return;
-    if (!(await this.#all("to look at everything", (life, done) => life.inspect(done)))) return;
-    if (!(await this.#all("to close", (life, done) => life.end(done)))) return;
+    if (!(await this.#all("to look at everything", (part, done) => part.inspect(done)))) return;
+    if (!(await this.#all("to close", (part, done) => part.end(done)))) return;
     await this.#within("to replace clients", () => this.#world.actors.size === 0);
     this.#checkFates();
+    this.#play?.finish?.();
   }
 
   result(): SimulationResult {
     const { findings, trace, ensemble, timeline, expirations, codes } = this.#world;
-    const actors = this.#lives.flatMap(({ former, actor }) => [...former, actor]);
+    const actors = this.#parts.flatMap(({ former, actor }) => [...former, actor]);
     return {
       seed: this.#seed,
+      scenario: this.#scenario?.name,
       finding: findings.first,
       digest: trace.digest,
       trace: findings.first === undefined ? [] : trace.lines(),
@@ -173,31 +148,31 @@ class Run {
   /** Everybody is connected, and what they work on is there. */
   async #begin(): Promise<boolean> {
     let prepared = 0;
-    for (const [index, life] of this.#lives.entries()) {
-      life.begin(index === 0, () => {
+    for (const [index, part] of this.#parts.entries()) {
+      part.begin(index === 0, () => {
         prepared += 1;
       });
     }
     const isReady = (): boolean =>
-      prepared === this.#lives.length && this.#lives.every(({ actor }) => actor.isConnected);
+      prepared === this.#parts.length && this.#parts.every(({ actor }) => actor.isConnected);
     return this.#within("to begin", isReady);
   }
 
-  async #all(what: string, work: (life: Life, done: () => void) => void): Promise<boolean> {
+  async #all(what: string, work: (part: Part, done: () => void) => void): Promise<boolean> {
     let done = 0;
-    for (const life of this.#lives) {
-      work(life, () => {
+    for (const part of this.#parts) {
+      work(part, () => {
         done += 1;
       });
     }
-    return this.#within(what, () => done === this.#lives.length);
+    return this.#within(what, () => done === this.#parts.length);
   }
 
   async #within(what: string, isDone: () => boolean): Promise<boolean> {
     const { timeline, findings } = this.#world;
     const isMet = await timeline.run(timeline.nowMs + RECOVERY_MS_MAX, isDone);
     if (isMet || findings.first !== undefined) return isMet && findings.first === undefined;
-    const states = this.#lives.map(
+    const states = this.#parts.map(
       ({ actor }) => `${actor.name} ${actor.state} ${actor.books.open.size} open`,
     );
     findings.report("liveness", `${RECOVERY_MS_MAX} ms were not enough ${what}: ${states.join(", ")}`);
@@ -207,10 +182,10 @@ class Run {
   /** Nothing is wrong and nobody does anything: nothing may be lost. */
   async #idle(): Promise<boolean> {
     const { timeline, findings, isCalm } = this.#world;
-    const before = this.#lives.map(({ actor }) => (isCalm ? 0 : actor.losses));
-    const timeoutsMs = this.#lives.map(({ actor }) => actor.client.sessionTimeoutMs);
+    const before = this.#parts.map(({ actor }) => (isCalm ? 0 : actor.losses));
+    const timeoutsMs = this.#parts.map(({ actor }) => actor.client.sessionTimeoutMs);
     await timeline.run(timeline.nowMs + 2.5 * Math.max(...timeoutsMs));
-    for (const [index, { actor }] of this.#lives.entries()) {
+    for (const [index, { actor }] of this.#parts.entries()) {
       if (actor.losses === before[index] && actor.isConnected) continue;
       findings.report("liveness", `${actor.name}: lost a connection although nothing was wrong`);
     }
@@ -234,10 +209,21 @@ class Run {
       if (guarded.has(uuid)) findings.report("applied", `a protected create left two znodes of ${uuid}`);
       guarded.add(uuid);
     }
-    for (const { former, actor } of this.#lives) {
+    for (const { former, actor } of this.#parts) {
       for (const { books } of [...former, actor]) {
         for (const operation of books.writes) checkFate(operation, ledger, findings);
       }
     }
   }
+}
+
+function stageOf({ chance, ledger, timeline, findings }: World): Stage {
+  return {
+    chance: chance.fork("stage"),
+    ledger,
+    get nowMs() {
+      return timeline.nowMs;
+    },
+    report: (message) => findings.report("scenario", message),
+  };
 }

@@ -69,6 +69,8 @@ export class Actor {
   isClosing = false;
   /** Whether everything that must be gone after the close was looked for. */
   isGone = false;
+  /** Runs behind every turn of its program, when all continuations have run: what users then believe can be looked at. */
+  afterStep: () => void = () => {};
   credentials: number;
   readonly #world: World;
   readonly #chroot: string;
@@ -246,6 +248,15 @@ export class Actor {
     void this.ticket("addAuth()", this.#operationTimeoutMs, this.client.addAuth("digest", auth));
   }
 
+  /** Its process is killed, or its machine; it never learns of it. */
+  die(what: "process" | "machine"): void {
+    this.#witness.note(`the ${what} dies`);
+    this.program.die();
+    this.#world.network.bury(this.program, what);
+    this.#world.actors.delete(this);
+    this.#world.touched.delete(this);
+  }
+
   /** Ends it, and looks that nothing is left. */
   async close(timeoutMs: number): Promise<void> {
     this.#witness.note("close()");
@@ -301,6 +312,7 @@ export class Actor {
       load.watches <= limits.watchesMax &&
       load.bytes >= 0;
     if (!isBounded) this.#witness.report("bounds", `load ${JSON.stringify(load)}`);
+    this.afterStep();
     if (this.state !== "connected") return;
     checkServed(
       {

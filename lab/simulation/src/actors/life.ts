@@ -4,6 +4,7 @@ import type { Chance } from "../world/chance.js";
 import type { World } from "../world/world.js";
 import { Actor } from "./actor.js";
 import { Follower } from "./follower.js";
+import { isServedForSure, type Part, retire } from "./part.js";
 import { Workload } from "./workload.js";
 
 const CLOSE_MS = 3000;
@@ -11,7 +12,7 @@ const CLOSE_MS = 3000;
 const START_LOOK_MS = 100;
 
 /** See the head of this file. */
-export class Life {
+export class Life implements Part {
   actor: Actor;
   workload: Workload;
   readonly former: Actor[] = [];
@@ -68,10 +69,7 @@ export class Life {
 
   /** Whether it is served, and nothing is under way. */
   get isQuiet(): boolean {
-    const { isConnected, books, program, client } = this.actor;
-    // Whoever has just stood still may find that its session is gone.
-    const isAwake = !program.isStalled && program.nowMs - program.disturbedAtMs > client.sessionTimeoutMs;
-    return isConnected && isAwake && books.open.size === 0;
+    return isServedForSure(this.actor) && this.actor.books.open.size === 0;
   }
 
   /** Looks at everything once more. */
@@ -99,7 +97,7 @@ export class Life {
   /** Closes the client for good. */
   end(closed: () => void): void {
     this.rest();
-    this.#close(this.actor, closed);
+    retire(this.#world, this.actor, CLOSE_MS, closed);
   }
 
   /** Connects again what may be, begins to follow, replaces the client now and then. */
@@ -149,7 +147,7 @@ export class Life {
     // It ends with its client, whenever that comes to it.
     this.#follower = undefined;
     if (!this.#world.isCalm && this.#chance.is(0.3)) this.#darken(former);
-    this.#close(former, () => {});
+    retire(this.#world, former, CLOSE_MS, () => {});
     this.actor = this.#make();
     this.workload = new Workload(this.#world, this.actor, this.#chance.fork(`work ${this.#generation}`));
     void this.#connect();
@@ -162,21 +160,6 @@ export class Life {
     trace.add(timeline.nowMs, "fault", `${actor.name} is cut off`);
     for (const server of servers) network.setReach(actor.program, server, "hanging");
     actor.wire.connection?.swallow("both");
-  }
-
-  #close(actor: Actor, closed: () => void): void {
-    actor.program.post("user", () => {
-      void actor.close(CLOSE_MS).then(() => {
-        // What follows from the close may take a moment; nothing may take longer.
-        this.#world.timeline.after(50, () =>
-          actor.program.post("user", () => {
-            actor.checkGone();
-            this.#world.actors.delete(actor);
-            closed();
-          }),
-        );
-      });
-    });
   }
 
   #make(): Actor {

@@ -14,6 +14,7 @@ export const CHECKS = [
   "leaks",
   "bounds",
   "liveness",
+  "scenario",
   "internal",
 ] as const;
 

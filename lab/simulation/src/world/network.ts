@@ -82,6 +82,18 @@ export class Network {
     this.#reach.set(`${program.name}>${server}`, reach);
   }
 
+  /**
+   * A client's process or its whole machine is gone. Of a process the servers hear at once; of a machine nothing, until
+   * all is mended.
+   */
+  bury(program: Program, what: "process" | "machine"): void {
+    for (const connection of this.connections()) {
+      if (connection.program !== program) continue;
+      if (what === "machine") connection.swallow("both");
+      connection.close();
+    }
+  }
+
   /** Everybody reaches everybody, and what is half open breaks. */
   mend(): void {
     this.#reach.clear();
@@ -107,7 +119,7 @@ export class Network {
     const travelMs = delayMs + (jitterMs > 0 ? this.#chance.wait(jitterMs) : 0);
     if (reach === "hanging") return connection;
     this.#timeline.after(travelMs, () => {
-      if (connection.clientIsOver) return;
+      if (connection.clientIsOver || site.program.isDead) return;
       if (reach === "refused" || !this.#host.isListening(server)) {
         return connection.clientHearsEnd("ECONNREFUSED");
       }

@@ -29,6 +29,7 @@ export class Program {
   #stalledAtMs = 0;
   #backlog: { readonly kind: TurnKind; readonly run: () => void }[] = [];
   #readsDue = 0;
+  #isDead = false;
   /** Runs behind every turn of this program. */
   touched: () => void = () => {};
   /** When, by its own clock, it last began to run again after standing still, or its clock last jumped. */
@@ -75,8 +76,21 @@ export class Program {
     return this.#timeline.nowMs < this.#stalledUntilMs;
   }
 
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** The process is killed: nothing of it ever runs again, and nobody is told. */
+  die(): void {
+    this.#isDead = true;
+    this.#backlog = [];
+    for (const { planned } of this.#timers) planned.run = undefined;
+    this.#timers.clear();
+  }
+
   /** Something happens to it now, or as soon as it runs again. */
   post(kind: TurnKind, run: () => void): void {
+    if (this.#isDead) return;
     if (this.isStalled) {
       this.#backlog.push({ kind, run });
       return;
@@ -107,7 +121,7 @@ export class Program {
   }
 
   #goOn(): void {
-    if (this.isStalled) return;
+    if (this.isStalled || this.#isDead) return;
     this.disturbedAtMs = this.nowMs;
     this.awoke(this.#timeline.nowMs - this.#stalledAtMs);
     const backlog = this.#backlog;

@@ -1,0 +1,12 @@
+/** The scenarios that there are, by name. A new one needs a row here. */
+import { counter } from "./counter.js";
+import type { Scenario } from "./scenario.js";
+
+export const SCENARIOS: readonly Scenario[] = [counter];
+
+/** @throws Error for a name that no scenario has */
+export function scenarioOf(name: string): Scenario {
+  const scenario = SCENARIOS.find((each) => each.name === name);
+  if (scenario !== undefined) return scenario;
+  throw new Error(`there is no scenario ${name}: there are ${SCENARIOS.map((each) => each.name).join(", ")}`);
+}
