@@ -95,6 +95,20 @@ export const layers: readonly Layer[] = [
     workspace: ["@zk/protocol"],
   },
   {
+    name: "recipes core",
+    folder: "packages/recipes/src/core",
+    // What recipes share; never a recipe.
+    reaches: ["packages/recipes/src/core", "packages/recipes/src/io", "packages/recipes/src/*"],
+    workspace: ["@zk/client"],
+  },
+  {
+    name: "recipes io",
+    folder: "packages/recipes/src/io",
+    reaches: ["packages/recipes/src/io"],
+    workspace: [],
+    node: true,
+  },
+  {
     name: "recipes",
     folder: "packages/recipes/src",
     reaches: ["packages/recipes/src"],
@@ -141,6 +155,14 @@ export const layers: readonly Layer[] = [
     folder: "lab/contract",
     reaches: ["lab/contract"],
     workspace: ["@zk/protocol", "@zk/client", "@zk/lab", "@zk/memory-server"],
+    node: true,
+    thirdParty: true,
+  },
+  {
+    name: "lab recipes",
+    folder: "lab/recipes",
+    reaches: ["lab/recipes"],
+    workspace: ["@zk/client", "@zk/recipes", "@zk/lab", "@zk/memory-server"],
     node: true,
     thirdParty: true,
   },

@@ -1,3 +1,7 @@
+// For users.
+export type { Dialect } from "./core/dialects.js";
+export { Hold, type HoldOptions, type HoldState } from "./core/hold.js";
+export type { WaitOptions } from "./core/patience.js";
 // The order of contenders, for those who write a recipe of their own or read the directory of another library's.
 export {
   type Contender,
@@ -7,4 +11,13 @@ export {
   parseContender,
   placeOf,
   sortContenders,
-} from "./sequence.js";
+} from "./core/sequence.js";
+export { observeRecipes, type RecipeEvent, type RecipeMetrics, recipeMetrics } from "./core/telemetry.js";
+export {
+  isRecipeError,
+  RECIPE_ERROR_CODES,
+  RecipeError,
+  type RecipeErrorCode,
+  type RecipeErrorDetails,
+} from "./errors.js";
+export { type AcquireOptions, Lock, LockHold, type LockOptions } from "./locks/lock.js";

@@ -72,8 +72,14 @@ export function sortContenders(names: Iterable<string>, base?: string): Contende
     const contender = parseContender(name, base);
     if (contender !== undefined) contenders.push(contender);
   }
-  contenders.sort((a, b) => a.serial - b.serial || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return startAtOldest(contenders);
+  return inOrder(contenders);
+}
+
+/** Contenders in their order; see {@link sortContenders}. */
+export function inOrder(contenders: readonly Contender[]): Contender[] {
+  return startAtOldest(
+    contenders.toSorted((a, b) => a.serial - b.serial || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
+  );
 }
 
 /**

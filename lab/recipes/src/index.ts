@@ -1,0 +1,2 @@
+export { type Stage, stage } from "./stage.js";
+export { until, within } from "./wait.js";

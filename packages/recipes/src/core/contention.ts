@@ -1,0 +1,113 @@
+/** Waiting in line until it is our turn, over lost znodes, lost connections and lost sessions: what locks and elections share. */
+import type { Client } from "@zk/client";
+import { isRecipeError, RecipeError } from "../errors.js";
+import type { Role } from "./dialects.js";
+import type { Entry, Line } from "./line.js";
+import type { Patience } from "./patience.js";
+import type { Contender } from "./sequence.js";
+import { connectedAgain, isSessionOver, sessionAgain } from "./sessions.js";
+import { telemetryOf } from "./telemetry.js";
+
+/** How to contend. */
+export interface ContendOptions {
+  readonly role: Role;
+  /** What our znode says of us. */
+  readonly data: Uint8Array | string | null;
+  /** Whether somebody ahead blocks us; by default everybody does. */
+  readonly blocks?: (ahead: Contender) => boolean;
+  /** Fail when the session ends meanwhile, instead of going to the end of the line in the next one. */
+  readonly failOnExpiry?: boolean;
+}
+
+/**
+ * Stands in line until nobody blocks us.
+ *
+ * @returns the entry whose turn it is; whoever gets it has to see to it that it is removed
+ * @throws RecipeError ABORTED, WAIT_TIMEOUT, SESSION_EXPIRED; ZkError for what a server refuses. Nothing of ours is left
+ *   in line then, or the janitor has it.
+ */
+export async function contend(line: Line, options: ContendOptions, patience: Patience): Promise<Entry> {
+  const { client } = line;
+  const about = { recipe: line.options.recipe, path: line.options.directory };
+  return counted(client, async () => {
+    for (;;) {
+      let entry: Entry | undefined;
+      try {
+        entry = await line.enter(options.role, options.data, patience);
+        if (await hasTurn(line, entry, options, patience)) return entry;
+      } catch (error) {
+        if (!isSessionOver(error)) {
+          if (entry !== undefined) await line.leave(entry);
+          throw error;
+        }
+        if (options.failOnExpiry === true) {
+          throw new RecipeError({
+            code: "SESSION_EXPIRED",
+            message: "the session ended meanwhile",
+            ...about,
+          });
+        }
+        await sessionAgain(client, patience, about);
+      }
+      // The znode went with its session, or somebody removed it: at the end of the line, under a new name.
+      telemetryOf(client).metrics.reentries += 1;
+    }
+  });
+}
+
+/**
+ * Looks once, without waiting for anybody.
+ * @returns the entry if nobody blocks it; otherwise undefined, and nothing of ours is left in line
+ * @throws as {@link contend}
+ */
+export async function contendOnce(
+  line: Line,
+  options: ContendOptions,
+  patience: Patience,
+): Promise<Entry | undefined> {
+  const entry = await line.enter(options.role, options.data, patience);
+  try {
+    const { contenders } = await line.list(patience);
+    const own = contenders.findIndex(({ name }) => name === entry.name);
+    const isBlocked = contenders.slice(0, own).some(options.blocks ?? (() => true));
+    if (own >= 0 && !isBlocked && line.client.state === "connected") return entry;
+  } catch (error) {
+    await line.leave(entry);
+    throw error;
+  }
+  await line.leave(entry);
+  return undefined;
+}
+
+/** What a server said while it was of the quorum, and we were on it. */
+async function hasTurn(
+  line: Line,
+  entry: Entry,
+  options: ContendOptions,
+  patience: Patience,
+): Promise<boolean> {
+  for (;;) {
+    if (!(await line.turn(entry, patience, options.blocks))) return false;
+    if (line.client.state === "connected" && line.client.sessionId === entry.sessionId) return true;
+    await connectedAgain(line.client, patience);
+    if (line.client.sessionId !== entry.sessionId) return false;
+  }
+}
+
+/** Counts a wait and how it ends. */
+export async function counted<T>(client: Client, wait: () => Promise<T>): Promise<T> {
+  const { metrics } = telemetryOf(client);
+  const sinceMs = client.clock.nowMs();
+  metrics.waits += 1;
+  metrics.waiting += 1;
+  try {
+    return await wait();
+  } catch (error) {
+    if (isRecipeError(error, "WAIT_TIMEOUT")) metrics.waitsTimedOut += 1;
+    if (isRecipeError(error, "ABORTED")) metrics.waitsAborted += 1;
+    throw error;
+  } finally {
+    metrics.waiting -= 1;
+    metrics.waitedMs += client.clock.nowMs() - sinceMs;
+  }
+}

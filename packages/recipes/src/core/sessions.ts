@@ -1,0 +1,99 @@
+/** What becomes of a client's session, for all recipes on it: one listener a client, however many holds there are. */
+import { type Client, isZkError, type SessionState } from "@zk/client";
+import { RecipeError } from "../errors.js";
+import type { Patience } from "./patience.js";
+
+/** Hears of every state that the client goes to. */
+export type StateListener = (state: SessionState, reason: string) => void;
+
+const listenersOf = new WeakMap<Client, Set<StateListener>>();
+
+/** Adds a listener. @returns what removes it */
+export function onState(client: Client, listener: StateListener): () => void {
+  let listeners = listenersOf.get(client);
+  if (listeners === undefined) {
+    const all = new Set<StateListener>();
+    listeners = all;
+    listenersOf.set(client, all);
+    client.on("state", (state, reason) => {
+      for (const each of [...all]) each(state, reason);
+    });
+  }
+  const { size } = listeners;
+  listeners.add(listener);
+  if (listeners.size === size) throw new Error("a listener was added twice");
+  return () => listeners.delete(listener);
+}
+
+/** Whether nothing can succeed on the client before it has another session, or at all. */
+export function isOver(state: SessionState): boolean {
+  return state === "expired" || state === "authFailed" || state === "closed";
+}
+
+/** Whether the error says that the session ended under the call, so that a new session is what it takes. */
+export function isSessionOver(error: unknown): boolean {
+  return isZkError(error, "SESSION_EXPIRED");
+}
+
+/**
+ * Time that the owner of a client has to call `connect()` after its session expired, in milliseconds, before waits on it
+ * are given up: the client says `expired` to everybody at the same moment, and a listener may have other things to do first.
+ */
+export const NEW_SESSION_GRACE_MS = 1000;
+
+/**
+ * Resolves when the client has a session again, or is on the way to one.
+ *
+ * @throws RecipeError SESSION_EXPIRED when nobody began another session (see the client's option `afterExpiry`, or call
+ *   `connect()`); ABORTED, WAIT_TIMEOUT. ZkError CLOSED or AUTH_FAILED when there will be none.
+ */
+export async function sessionAgain(
+  client: Client,
+  patience: Patience,
+  about: { readonly recipe: string; readonly path: string },
+): Promise<void> {
+  if (!isOver(client.state)) return patience.check();
+  let cancelTimer = (): void => {};
+  let unsubscribe = (): void => {};
+  try {
+    await patience.race(
+      new Promise<void>((resolve) => {
+        cancelTimer = client.clock.setTimer(NEW_SESSION_GRACE_MS, resolve);
+        unsubscribe = onState(client, () => resolve());
+      }),
+    );
+  } finally {
+    cancelTimer();
+    unsubscribe();
+  }
+  const { state } = client;
+  if (!isOver(state)) return;
+  // Any call says best why nothing goes any more.
+  if (state !== "expired") return void (await client.exists(about.path, patience.call));
+  throw new RecipeError({
+    code: "SESSION_EXPIRED",
+    message:
+      "the session is over and nobody began another; call connect() when the client says `expired`, or make it with " +
+      '`afterExpiry: "renew"`',
+    ...about,
+  });
+}
+
+/**
+ * Resolves when a server of the quorum serves the session: what was read before may be of one that is cut off.
+ * @throws RecipeError ABORTED, WAIT_TIMEOUT. Resolves too when the session is over: the next call says so.
+ */
+export async function connectedAgain(client: Client, patience: Patience): Promise<void> {
+  while (client.state !== "connected" && !isOver(client.state)) {
+    let unsubscribe = (): void => {};
+    try {
+      await patience.race(
+        new Promise<void>((resolve) => {
+          unsubscribe = onState(client, () => resolve());
+        }),
+      );
+    } finally {
+      unsubscribe();
+    }
+  }
+}

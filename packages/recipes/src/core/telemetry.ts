@@ -1,0 +1,161 @@
+/** What the recipes of one client did, counted; and what is worth telling at once. */
+import type { Client } from "@zk/client";
+
+/** Counts since the client was made. Times are sums of milliseconds on the client's clock. */
+export interface RecipeMetrics {
+  /** Waits that began: for a lock, a term, a permit, an item. */
+  waits: number;
+  /** Waits under way now. */
+  waiting: number;
+  /** Time spent in waits that ended. */
+  waitedMs: number;
+  /** Waits that ran out of time. */
+  waitsTimedOut: number;
+  /** Waits that were aborted. */
+  waitsAborted: number;
+  /** Times that a wait was woken and looked again. */
+  wakeUps: number;
+  /** Times that a wait began anew in a new session, or because its znode was taken away. */
+  reentries: number;
+  /** Holds that were gained. */
+  holds: number;
+  /** Holds that stand now, those in doubt included. */
+  holding: number;
+  /** Time for which holds that ended stood. */
+  heldMs: number;
+  /** Holds that were lost. */
+  holdsLost: number;
+  /** Times that a hold came to be in doubt. */
+  holdsSuspect: number;
+  /** Writes that were tried again because somebody else wrote first. */
+  conflicts: number;
+  /** Writes whose answer was lost and that had to be looked for. */
+  ambiguous: number;
+  /** Znodes handed to the janitor. */
+  janitorTaken: number;
+  /** Of those, the ones that are still to be removed. */
+  janitorPending: number;
+  /** Of those, the ones that could not be removed and outlived the session. */
+  janitorFailed: number;
+  /** Largest lateness with which a hold's local deadline was looked at. */
+  latenessMaxMs: number;
+}
+
+/** What is told to {@link observeRecipes}. */
+export type RecipeEvent =
+  | { readonly type: "held"; readonly recipe: string; readonly path: string; readonly token: bigint }
+  | { readonly type: "suspect"; readonly recipe: string; readonly path: string }
+  | { readonly type: "verified"; readonly recipe: string; readonly path: string }
+  | { readonly type: "lost"; readonly recipe: string; readonly path: string; readonly reason: string }
+  | {
+      readonly type: "released";
+      readonly recipe: string;
+      readonly path: string;
+      /** False when it was handed to the janitor. */
+      readonly confirmed: boolean;
+    }
+  /** Children that are no contenders lie in the directory of a recipe; told once for each set of names. */
+  | {
+      readonly type: "foreignChildren";
+      readonly recipe: string;
+      readonly path: string;
+      readonly names: readonly string[];
+    }
+  /** Contenders of another library, with which there is no mutual exclusion as this recipe is set up. */
+  | {
+      readonly type: "incompatibleContenders";
+      readonly recipe: string;
+      readonly path: string;
+      readonly names: readonly string[];
+      readonly dialect: string;
+    }
+  /** The directory's counter nears 2^31: see to it that the directory is made anew while it is empty. */
+  | { readonly type: "wrapNear"; readonly recipe: string; readonly path: string; readonly serial: number }
+  /** The janitor could not remove a znode. */
+  | { readonly type: "leftBehind"; readonly path: string; readonly error: unknown }
+  /** Something was read that is not of the recipe's layout, and left out. */
+  | {
+      readonly type: "badData";
+      readonly recipe: string;
+      readonly path: string;
+      readonly data: Uint8Array | null;
+      readonly error: unknown;
+    };
+
+class Telemetry {
+  readonly metrics: RecipeMetrics = {
+    waits: 0,
+    waiting: 0,
+    waitedMs: 0,
+    waitsTimedOut: 0,
+    waitsAborted: 0,
+    wakeUps: 0,
+    reentries: 0,
+    holds: 0,
+    holding: 0,
+    heldMs: 0,
+    holdsLost: 0,
+    holdsSuspect: 0,
+    conflicts: 0,
+    ambiguous: 0,
+    janitorTaken: 0,
+    janitorPending: 0,
+    janitorFailed: 0,
+    latenessMaxMs: 0,
+  };
+  readonly listeners: Set<(event: RecipeEvent) => void> = new Set();
+  readonly #toldForeign = new Map<string, string>();
+
+  tell(event: RecipeEvent): void {
+    for (const listener of [...this.listeners]) {
+      try {
+        listener(event);
+      } catch {
+        // An observer must not come between a recipe and its work; there is nobody to tell.
+      }
+    }
+  }
+
+  /** As {@link tell}, once for the same names at the same place. */
+  tellForeign(event: Extract<RecipeEvent, { readonly names: readonly string[] }>): void {
+    if (event.names.length === 0) return;
+    const key = `${event.type} ${event.path}`;
+    const names = [...event.names].sort().join("/");
+    if (this.#toldForeign.get(key) === names) return;
+    if (this.#toldForeign.size >= TOLD_MAX) this.#toldForeign.clear();
+    this.#toldForeign.set(key, names);
+    this.tell(event);
+  }
+}
+
+/** Directories remembered at most, so that they are not complained of again and again. */
+const TOLD_MAX = 10_000;
+
+const telemetries = new WeakMap<Client, Telemetry>();
+
+/** The counts and listeners of a client's recipes. */
+export function telemetryOf(client: Client): Telemetry {
+  let telemetry = telemetries.get(client);
+  if (telemetry === undefined) {
+    telemetry = new Telemetry();
+    telemetries.set(client, telemetry);
+  }
+  return telemetry;
+}
+
+/** What the recipes on this client did so far: a copy of the counts. */
+export function recipeMetrics(client: Client): Readonly<RecipeMetrics> {
+  return { ...telemetryOf(client).metrics };
+}
+
+/**
+ * Tells a listener what the recipes on this client do. What the listener throws is ignored.
+ * @returns what ends it
+ */
+export function observeRecipes(client: Client, listener: (event: RecipeEvent) => void): () => void {
+  const { listeners } = telemetryOf(client);
+  // A function of its own for each call: the same listener may be added twice.
+  const once = (event: RecipeEvent): void => listener(event);
+  listeners.add(once);
+  return () => listeners.delete(once);
+}
