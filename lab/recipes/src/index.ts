@@ -1,2 +1,3 @@
+export { type Cutter, cutter } from "./faults.js";
 export { type Stage, stage } from "./stage.js";
 export { until, within } from "./wait.js";

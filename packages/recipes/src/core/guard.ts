@@ -1,5 +1,12 @@
 /** Writes that go through only while a znode stands. */
-import { type CallOptions, type Client, type Transaction, type TransactionResult, ZkError } from "@zk/client";
+import {
+  type CallOptions,
+  type Client,
+  isZkError,
+  type Transaction,
+  type TransactionResult,
+} from "@zk/client";
+import { withoutFirst } from "./refusals.js";
 
 /** The znode that was to stand is gone: nothing was written. */
 export class GuardFailed extends Error {
@@ -26,18 +33,9 @@ export async function guardedCommit<Results extends readonly TransactionResult[]
     const results: readonly TransactionResult[] = await build(guarded).commit(options);
     return results.slice(1) as unknown as Results;
   } catch (error) {
-    if (!(error instanceof ZkError) || error.operationIndex === undefined) throw error;
-    if (error.operationIndex === 0) throw new GuardFailed(error.message, { cause: error });
-    throw new ZkError({
-      code: error.code,
-      message: `operation ${error.operationIndex - 1} of the guarded transaction failed, so nothing was applied`,
-      operation: error.operation,
-      path: error.path,
-      server: error.server,
-      serverCode: error.serverCode,
-      operationIndex: error.operationIndex - 1,
-      results: error.results?.slice(1),
-      cause: error,
-    });
+    if (!isZkError(error)) throw error;
+    const own = withoutFirst(error);
+    if (own === undefined) throw new GuardFailed(error.message, { cause: error });
+    throw own;
   }
 }
