@@ -1,9 +1,7 @@
 // The foundation below the public names: what a transaction with a marker promises when its answers are lost.
 import { type Client, isZkError } from "@zk/client";
-import { recipeMetrics } from "@zk/recipes";
+import { commitOnce, Patience, recipeMetrics, sweepMarkers } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
-import { commitOnce, sweepMarkers } from "../../../packages/recipes/src/core/exactly-once.js";
-import { Patience } from "../../../packages/recipes/src/core/patience.js";
 import { cutter, stage, until, within } from "../src/index.js";
 
 const zk = stage();

@@ -199,9 +199,11 @@ describe("a hold", () => {
     );
     // Before our own watch can tell.
     const removed = two.remove(held.path);
-    const late = held.guard((tx) => tx.setData(`${zk.path}-report`, "2"));
+    const late = held
+      .guard((tx) => tx.setData(`${zk.path}-report`, "2"))
+      .catch((error: unknown) => expect(error).toMatchObject({ code: "HOLD_LOST" }));
     await removed;
-    await late.catch((error: unknown) => expect(error).toMatchObject({ code: "HOLD_LOST" }));
+    await late;
     await expect(held.guard((tx) => tx.setData(`${zk.path}-report`, "3"))).rejects.toMatchObject({
       code: "HOLD_LOST",
     });
