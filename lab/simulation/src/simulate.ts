@@ -1,6 +1,7 @@
 /** One run: a world from a seed, harm, healing, a last look at everything, and the end. */
 import type { createClient as CreateClient } from "@zk/client";
 import { createClient } from "@zk/client";
+import * as recipes from "@zk/recipes";
 import { Life } from "./actors/life.js";
 import type { Part } from "./actors/part.js";
 import { Performer } from "./actors/performer.js";
@@ -16,6 +17,8 @@ import type { World } from "./world/world.js";
 export interface SimulationOptions {
   /** Another client than ours, or ours with a fault planted. Default: `createClient` of @zk/client. */
   readonly createClient?: typeof CreateClient;
+  /** Other recipes than ours, or ours with a fault planted. Default: @zk/recipes. */
+  readonly recipes?: typeof recipes;
   /** What the clients do. Default: every operation that there is, at random. */
   readonly scenario?: Scenario;
   /** Virtual milliseconds of harm; eight times as long in a storm of lost connections. Default 15 000. */
@@ -76,7 +79,7 @@ class Run {
     this.#seed = seed;
     this.#world = world;
     this.#scenario = scenario;
-    this.#play = scenario?.play(stageOf(world));
+    this.#play = scenario?.play(stageOf(world, options.recipes ?? recipes));
     this.#harmMs = (options.harmMs ?? 15_000) * (isStorm ? 8 : 1);
     const [min, max] = scenario?.clients ?? [1, 3];
     const clients = min + chance.below(max - min + 1);
@@ -217,9 +220,10 @@ class Run {
   }
 }
 
-function stageOf({ chance, ledger, timeline, findings }: World): Stage {
+function stageOf({ chance, ledger, timeline, findings }: World, from: typeof recipes): Stage {
   return {
     chance: chance.fork("stage"),
+    recipes: from,
     ledger,
     get nowMs() {
       return timeline.nowMs;

@@ -3,6 +3,7 @@
  * how one is written, stands in `docs/simulation.md`.
  */
 import type { ClientOptions } from "@zk/client";
+import type * as Recipes from "@zk/recipes";
 import type { Player } from "../actors/player.js";
 import type { Ledger } from "../checks/ledger.js";
 import type { Chance } from "../world/chance.js";
@@ -10,6 +11,8 @@ import type { Chance } from "../world/chance.js";
 /** What all players of one run share. */
 export interface Stage {
   readonly chance: Chance;
+  /** The package @zk/recipes, or one with a fault planted. Recipes are taken from here alone. */
+  readonly recipes: typeof Recipes;
   /** What the servers have, and had at every moment: the truth. */
   readonly ledger: Ledger;
   /** Virtual milliseconds; no client's clock, which may jump. */

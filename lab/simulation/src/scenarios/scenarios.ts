@@ -1,8 +1,9 @@
 /** The scenarios that there are, by name. A new one needs a row here. */
 import { counter } from "./counter.js";
+import { lock } from "./lock.js";
 import type { Scenario } from "./scenario.js";
 
-export const SCENARIOS: readonly Scenario[] = [counter];
+export const SCENARIOS: readonly Scenario[] = [counter, lock];
 
 /** @throws Error for a name that no scenario has */
 export function scenarioOf(name: string): Scenario {

@@ -1,0 +1,196 @@
+/**
+ * A lock that several clients take, try to take, wait for, give up waiting for, and die with. What must hold:
+ * - Whoever is told that it has the lock had nobody ahead of it in line.
+ * - Writes through the guard never go back to an older holder (see {@link GuardedLog}).
+ * - A wait that was given up leaves no contender, or the janitor is at it. So does a release.
+ * - A hold is never called `held`, and its signal not left alone, while the client says that it is not connected.
+ * - When nothing is wrong any more everybody gets the lock, and nobody is left in line behind the last.
+ */
+import { isZkError } from "@zk/client";
+import type { Lock, LockHold } from "@zk/recipes";
+import type { Player } from "../actors/player.js";
+import { GuardedLog } from "./guarded-log.js";
+import type { Play, Scenario, Stage } from "./scenario.js";
+
+const DIRECTORY = "/lock";
+const LOG = "/log";
+/** Within it everybody has had its turn once nothing is wrong: virtual milliseconds. */
+const TURN_MS_MAX = 30_000;
+
+/** See the head of this file. */
+export const lock: Scenario = {
+  name: "lock",
+  clients: [2, 5],
+  deaths: true,
+  options: (chance) => ({ afterExpiry: chance.pick(["renew", "renew", "stay"]) }),
+  play: (stage) => new Locking(stage),
+};
+
+class Locking implements Play {
+  readonly #stage: Stage;
+  readonly #log: GuardedLog;
+  readonly #dialect: "curator" | "kazoo";
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.#log = new GuardedLog(stage.ledger, LOG);
+    this.#dialect = stage.chance.pick(["curator", "curator", "kazoo"]);
+  }
+
+  async prepare({ client }: Player): Promise<void> {
+    await client.create(LOG, "0").catch((error: unknown) => {
+      if (!isZkError(error, "NODE_EXISTS")) throw error;
+    });
+  }
+
+  async perform(player: Player): Promise<void> {
+    const { chance } = player;
+    const onSuspended = chance.pick(["abort", "abort", "wait"] as const);
+    const hold = await this.#take(player, onSuspended);
+    if (hold === null) return;
+    this.#checkAhead(player, hold);
+    player.afterTurn = () => this.#checkBelief(player, hold, onSuspended);
+    try {
+      const writes = chance.below(3);
+      for (let write = 0; write < writes && !hold.signal.aborted; write += 1) {
+        await this.#write(hold);
+        await player.sleep(chance.wait(300));
+      }
+    } finally {
+      const { confirmed } = await hold.release();
+      player.afterTurn = () => this.#checkLog(player);
+      if (confirmed) this.#checkGone(player, hold.path);
+    }
+  }
+
+  /** Everybody gets its turn, and leaves nothing. */
+  async inspect(player: Player): Promise<void> {
+    const hold = await this.#lockOf(player, "abort").acquire({ timeoutMs: TURN_MS_MAX });
+    this.#checkAhead(player, hold);
+    await this.#log.write(hold);
+    player.demand(hold.state === "held", () => `nothing is wrong, and yet it is ${hold.state}`);
+    const { confirmed } = await hold.release();
+    player.demand(confirmed, () => "nothing is wrong, and yet a release was not confirmed");
+    const { waiting, holding, janitorPending, janitorFailed } = this.#stage.recipes.recipeMetrics(
+      player.client,
+    );
+    player.demand(
+      waiting === 0 && holding === 0 && janitorPending === 0 && janitorFailed === 0,
+      () =>
+        `${waiting} wait, ${holding} hold, the janitor has ${janitorPending} and failed with ${janitorFailed}`,
+    );
+  }
+
+  finish(): void {
+    const left = this.#stage.ledger.now(DIRECTORY)?.children ?? [];
+    if (left.length > 0) this.#stage.report(`left in line: ${left.join(", ")}`);
+    const wrong = this.#log.look();
+    if (wrong !== undefined) this.#stage.report(wrong);
+  }
+
+  #lockOf(player: Player, onSuspended: "abort" | "wait"): Lock {
+    return new this.#stage.recipes.Lock(player.client, DIRECTORY, {
+      dialect: this.#dialect,
+      identity: player.name,
+      onSuspended,
+    });
+  }
+
+  async #take(player: Player, onSuspended: "abort" | "wait"): Promise<LockHold | null> {
+    const { chance, client } = player;
+    const mine = this.#lockOf(player, onSuspended);
+    if (chance.is(0.2)) {
+      const hold = await this.#giveUp(player, () => mine.tryAcquire({ timeoutMs: 3000 }));
+      if (hold === null) this.#checkNothingLeft(player);
+      return hold;
+    }
+    const abort = new AbortController();
+    const cancel = chance.is(0.3)
+      ? client.clock.setTimer(chance.wait(400), () => abort.abort(new Error("changed its mind")))
+      : (): void => {};
+    try {
+      const signal = AbortSignal.any([abort.signal, player.resting]);
+      const timeoutMs = chance.pick([50, 500, 5000, Number.POSITIVE_INFINITY]);
+      return await this.#giveUp(player, () =>
+        mine.acquire({ signal, timeoutMs, failOnExpiry: chance.is(0.2) }),
+      );
+    } finally {
+      cancel();
+    }
+  }
+
+  /** A wait that ends without the lock leaves nothing. */
+  async #giveUp(player: Player, wait: () => Promise<LockHold | null>): Promise<LockHold | null> {
+    try {
+      return await wait();
+    } catch (error) {
+      const isOurs = this.#stage.recipes.isRecipeError(error);
+      if (!isOurs && !isZkError(error)) throw error;
+      player.note(`does not get the lock: ${error.code}`);
+      player.demand(
+        !isOurs || ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED"].includes(error.code),
+        () => `a wait ended with ${String(error)}`,
+      );
+      this.#checkNothingLeft(player);
+      return null;
+    }
+  }
+
+  /** What the guard refuses was not written; everything else says what it is. */
+  async #write(hold: LockHold): Promise<void> {
+    try {
+      await this.#log.write(hold);
+    } catch (error) {
+      if (isZkError(error) || this.#stage.recipes.isRecipeError(error, "HOLD_LOST")) return;
+      throw error;
+    }
+  }
+
+  /** Nobody ahead in line can come back, so it does not matter how long ago the turn came. */
+  #checkAhead(player: Player, hold: LockHold): void {
+    const children = this.#stage.ledger.now(DIRECTORY)?.children ?? [];
+    if (this.#stage.ledger.now(hold.path) === null) return;
+    const ahead = this.#stage.recipes.sortContenders(children)[0];
+    const isFirst = ahead !== undefined && hold.path === `${DIRECTORY}/${ahead.name}`;
+    player.demand(isFirst, () => `has the lock with ${hold.path}, behind ${ahead?.name}`);
+  }
+
+  /** Of an earlier session nothing is ours any more: the servers remove it. */
+  #checkNothingLeft(player: Player): void {
+    const { client } = player;
+    if (client.state !== "connected") return;
+    const { janitorPending } = this.#stage.recipes.recipeMetrics(client);
+    if (janitorPending > 0) return;
+    const children = this.#stage.ledger.now(DIRECTORY)?.children ?? [];
+    const left = children.filter(
+      (name) => this.#stage.ledger.now(`${DIRECTORY}/${name}`)?.owner === client.sessionId,
+    );
+    player.demand(left.length === 0, () => `gave up, and left ${left.join(", ")}`);
+  }
+
+  #checkGone(player: Player, path: string): void {
+    const isThere = this.#stage.ledger.now(path) !== null;
+    const isOurs = player.client.sessionId === this.#stage.ledger.now(path)?.owner;
+    player.demand(!isThere || !isOurs, () => `${path} is there behind a confirmed release`);
+  }
+
+  #checkBelief(player: Player, hold: LockHold, onSuspended: "abort" | "wait"): void {
+    this.#checkLog(player);
+    const { state } = hold;
+    const clientState = player.client.state;
+    player.demand(
+      state !== "held" || clientState === "connected",
+      () => `the lock is called held while the client is ${clientState}`,
+    );
+    const mustAbort = state === "lost" || (state === "suspect" && onSuspended === "abort");
+    player.demand(
+      !mustAbort || hold.signal.aborted,
+      () => `the lock is ${state} and its signal says nothing`,
+    );
+  }
+
+  #checkLog(player: Player): void {
+    const wrong = this.#log.look();
+    player.demand(wrong === undefined, () => `two have the lock: ${wrong}`);
+  }
+}
