@@ -1,4 +1,5 @@
 // For users.
+export { bytesCodec, type Codec, jsonCodec, textCodec } from "./core/codec.js";
 export type { Dialect } from "./core/dialects.js";
 // For those who write a recipe of their own: a write that is applied once, a wait with one deadline.
 export { commitOnce, type Once, type OnceOptions, sweepMarkers } from "./core/exactly-once.js";
@@ -14,6 +15,7 @@ export {
   placeOf,
   sortContenders,
 } from "./core/sequence.js";
+export { ServerClock } from "./core/server-clock.js";
 export { observeRecipes, type RecipeEvent, type RecipeMetrics, recipeMetrics } from "./core/telemetry.js";
 export {
   isRecipeError,

@@ -1,0 +1,106 @@
+/**
+ * The servers' clock, as the time of a write tells it.
+ *
+ * The leader stamps every write with its own clock. A write to a scratch znode, and the time it took, give the difference to the
+ * clock of this process; it is kept for a while and forgotten when the connection is lost, because the next leader has a
+ * clock of its own. What it does not promise: more than half the round trip of accuracy, and that a new leader's clock goes on
+ * where the old one's was.
+ *
+ * Times are milliseconds since 1970, as in a Stat.
+ */
+import { type Acl, type Client, isZkError } from "@zk/client";
+import type { Patience } from "./patience.js";
+import { onState } from "./sessions.js";
+
+/** A measured difference is believed for so long, in milliseconds. */
+const MEASURED_FOR_MS = 60_000;
+
+interface Measured {
+  /** What has to be added to the client's clock. */
+  readonly offsetMs: number;
+  readonly atMs: number;
+}
+
+/** See the head of this file. */
+export class ServerClock {
+  readonly #client: Client;
+  readonly #scratch: string;
+  readonly #acl: readonly Acl[] | undefined;
+  #measured: Measured | undefined;
+  #measuring: Promise<Measured> | undefined;
+  #unsubscribe = (): void => {};
+
+  /**
+   * @param scratch a znode that is written to and means nothing; made when it is needed
+   * @param acl of the scratch znode. Default: anybody may do anything.
+   */
+  constructor(client: Client, scratch: string, acl?: readonly Acl[]) {
+    this.#client = client;
+    this.#scratch = scratch;
+    this.#acl = acl;
+  }
+
+  /**
+   * What the servers' clock says now; measured first if it was not lately.
+   * @throws RecipeError ABORTED, WAIT_TIMEOUT; ZkError for what a server refuses
+   */
+  async nowMs(patience: Patience): Promise<number> {
+    const { clock } = this.#client;
+    let measured = this.#measured;
+    if (measured === undefined || clock.nowMs() - measured.atMs > MEASURED_FOR_MS) {
+      this.#measuring ??= this.#measure().finally(() => {
+        this.#measuring = undefined;
+      });
+      measured = await patience.race(this.#measuring);
+    }
+    return clock.nowMs() + measured.offsetMs;
+  }
+
+  async #measure(): Promise<Measured> {
+    const client = this.#client;
+    for (;;) {
+      const sentMs = client.clock.nowMs();
+      let isDisturbed = false;
+      const forget = onState(client, () => {
+        isDisturbed = true;
+      });
+      try {
+        const { mtime } = await client.setData(this.#scratch, null, {
+          timeoutMs: Number.POSITIVE_INFINITY,
+          retry: "always",
+        });
+        // A write that waited for a connection says little of when it was made.
+        if (isDisturbed) continue;
+        const atMs = client.clock.nowMs();
+        // The stamp is a whole number of milliseconds, rounded down.
+        const measured = { offsetMs: Number(mtime) + 0.5 - (sentMs + atMs) / 2, atMs };
+        this.#keep(measured);
+        return measured;
+      } catch (error) {
+        if (isZkError(error, "NO_NODE")) await this.#make();
+        else if (isZkError(error, "QUEUE_FULL")) await client.drained();
+        else if (!isZkError(error, "CONNECTION_LOSS")) throw error;
+      } finally {
+        forget();
+      }
+    }
+  }
+
+  #keep(measured: Measured): void {
+    this.#unsubscribe();
+    this.#measured = measured;
+    this.#unsubscribe = onState(this.#client, () => {
+      this.#measured = undefined;
+      this.#unsubscribe();
+    });
+  }
+
+  async #make(): Promise<void> {
+    const acl = this.#acl === undefined ? {} : { acl: this.#acl };
+    try {
+      await this.#client.create(this.#scratch, null, { createParents: true, retry: "always", ...acl });
+    } catch (error) {
+      if (!isZkError(error, "NODE_EXISTS")) throw error;
+    }
+  }
+}
