@@ -162,7 +162,7 @@ export const layers: readonly Layer[] = [
     name: "lab recipes",
     folder: "lab/recipes",
     reaches: ["lab/recipes"],
-    workspace: ["@zk/client", "@zk/recipes", "@zk/lab", "@zk/memory-server"],
+    workspace: ["@zk/client", "@zk/recipes", "@zk/lab", "@zk/memory-server", "@zk/protocol"],
     node: true,
     thirdParty: true,
   },
