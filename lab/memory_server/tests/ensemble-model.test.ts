@@ -14,6 +14,8 @@ import { describe, expect, it } from "vitest";
 import { type ModelClient, ModelWorld } from "./support/model-world.js";
 
 const acl = [...OPEN_ACL_UNSAFE];
+/** Where a disk, as bytes, says which epoch its server has accepted. */
+const ACCEPTED_EPOCH_AT = 4;
 const create = (client: ModelClient, path: string, flags = 0): number =>
   client.request(OpCode.CREATE, CreateRequest, { path, data: new Uint8Array([1]), acl, flags });
 
@@ -198,6 +200,50 @@ describe("an ensemble whose links take time", () => {
       "following",
       "leading",
     ]);
+  });
+
+  it("a leader that was elected and stood still before anybody followed leads nobody when it wakes up", () => {
+    const world = new ModelWorld({ servers: 3, tickTimeMs: 200, linkMs: [5, 5], electionMs: [10, 10] });
+    world.advance(12);
+    expect(world.model.server(3).role).toBe("leading");
+    world.step({ kind: "pause", server: 3 });
+    // The other two look again, and one leads the other, in an epoch that neither has had.
+    for (const server of [1, 2]) {
+      world.step({ kind: "kill", server });
+      world.step({ kind: "start", server });
+    }
+    world.advance(100);
+    expect(world.model.leaderId).toBe(2);
+    const client = world.connect(1);
+    world.advance(50);
+    const xid = create(client, "/kept");
+    world.advance(50);
+    expect(client.replyTo(xid)?.header.err).toBe(0);
+    world.step({ kind: "kill", server: 2 });
+    world.step({ kind: "resume", server: 3 });
+    world.advance(5000);
+    expect(world.model.leaderId).toBe(1);
+    for (const server of [1, 3]) expect(world.model.server(server).tree.stat("/kept")).toBeDefined();
+    // Server 3 never came as far as an epoch: the first was server 2's.
+    expect(world.model.server(1).lastZxid >> 32n).toBe(2n);
+  });
+
+  it("a server that accepted an epoch which came to nothing is let in by the next leader, and by none before", () => {
+    const disk = new ModelWorld({ servers: 3 }).model.server(3).disk();
+    new DataView(disk.buffer, disk.byteOffset).setInt32(ACCEPTED_EPOCH_AT, 9);
+    const world = new ModelWorld({ servers: 3, electionMs: [10, 10], disks: [undefined, undefined, disk] });
+    world.step({ kind: "kill", server: 3 });
+    world.advance(100);
+    expect(world.model.server(2).lastZxid).toBe(0x1_0000_0000n);
+    world.step({ kind: "start", server: 3 });
+    world.advance(60_000);
+    expect(world.model.leaderId).toBe(2);
+    expect(world.model.server(3).isServing).toBe(false);
+    world.step({ kind: "kill", server: 2 });
+    world.advance(2000);
+    const leader = world.model.leaderId as number;
+    expect(world.model.server(leader).lastZxid).toBe(0xa_0000_0000n);
+    expect(world.model.server(3).isServing).toBe(true);
   });
 
   it("is the same from the same seed", () => {

@@ -2,7 +2,7 @@
  * Who leads. Votes are not sent around one by one: when enough servers that hear each other look for a leader, the time of
  * an election passes, and the one with the longest history has won.
  *
- * Source: ZooKeeper 3.4.6, FastLeaderElection.java, totalOrderPredicate
+ * Source: ZooKeeper 3.4.6, FastLeaderElection.java, totalOrderPredicate and ooePredicate
  */
 import { Leading } from "./leading.js";
 import type { Server } from "./server.js";
@@ -49,18 +49,21 @@ export class Elections {
 
   #decide(voters: readonly Server[]): void {
     const winner = voters.reduce((best, other) => (isBetter(other, best) ? other : best));
-    const epoch = Math.max(...voters.map(({ disk }) => disk.acceptedEpoch)) + 1;
-    winner.lead(epoch);
+    winner.lead();
     for (const voter of voters) {
       if (voter !== winner) voter.follow(winner.id);
     }
   }
 
-  /** A leader that could take this server in now. */
+  /** A leader that says so, and whom a quorum follows: one alone may be left over from an election that came to nothing. */
   #leaderFor(server: Server): Server | undefined {
-    return this.#world.servers.find(
-      (other) =>
-        other.isRunning && !other.isPaused && other.duty instanceof Leading && this.#hear(server, other),
+    const heard = this.#world.servers.filter(
+      (other) => other.isRunning && !other.isPaused && this.#hear(server, other),
+    );
+    return heard.find(
+      ({ duty }) =>
+        duty instanceof Leading &&
+        heard.filter((other) => other.duty?.reign === duty.reign).length >= this.#world.quorum,
     );
   }
 

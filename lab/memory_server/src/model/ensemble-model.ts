@@ -3,7 +3,8 @@
  * has no clock, no sockets and no chance of its own; the same seed and the same inputs give the same outputs.
  *
  * Servers behave as those of 3.4.6. What is simpler than there: votes of an election are not sent one by one, a follower
- * applies a transaction only when it is on its own disk, and latencies are 0 in all statistics.
+ * applies a transaction only when it is on its own disk, one that no leader takes in asks again every half tick only, and
+ * latencies are 0 in all statistics.
  */
 import type { DataTree } from "../tree/data-tree.js";
 import { Disk } from "./disk.js";
@@ -22,6 +23,8 @@ export interface ServerView {
   readonly isServing: boolean;
   readonly isPaused: boolean;
   readonly lastZxid: bigint;
+  /** The last transaction on its disk, applied or not. */
+  readonly loggedZxid: bigint;
   /** What the server has applied. Not to be changed. */
   readonly tree: DataTree;
   /** How many clients are connected. */
@@ -177,6 +180,7 @@ function viewOf(server: Server): ServerView {
     isServing: server.isServing,
     isPaused: server.isPaused,
     lastZxid: server.tree.lastZxid,
+    loggedZxid: server.disk.loggedZxid,
     tree: server.tree,
     connections: server.connections.size,
     holds: (sessionId) => {

@@ -1,7 +1,7 @@
 /**
  * A follower: takes in what the leader has, then serves its clients and hands their changes to the leader.
  *
- * Source: ZooKeeper 3.4.6, Learner.java (syncWithLeader), Follower.java and FollowerRequestProcessor.java
+ * Source: ZooKeeper 3.4.6, Learner.java (registerWithLeader, syncWithLeader), Follower.java and FollowerRequestProcessor.java
  */
 import { OpCode } from "@zk/protocol";
 import type { ClientConnection } from "./client-connection.js";
@@ -41,9 +41,9 @@ export class Following implements Duty {
     this.reign = world.server(leader)?.duty?.reign ?? 0;
     this.#relation = world.nextReign();
     this.#heardMs = world.nowMs;
-    const { acceptedEpoch, loggedZxid: zxid } = disk;
+    const { acceptedEpoch } = disk;
     world.log(server.id, `FOLLOWING server ${leader}`);
-    this.#tell({ kind: "hello", reign: this.reign, relation: this.#relation, acceptedEpoch, zxid });
+    this.#tell({ kind: "hello", reign: this.reign, relation: this.#relation, acceptedEpoch });
   }
 
   get service(): LearnerService | undefined {
@@ -54,13 +54,18 @@ export class Following implements Duty {
     if (from !== this.leader || message.relation !== this.#relation) return;
     this.#heardMs = this.#server.world.nowMs;
     switch (message.kind) {
+      case "newEpoch":
+        return this.#onNewEpoch(message.epoch);
       case "sync":
         return this.#onSync(message);
       case "upToDate":
         this.#service = new LearnerService(this.#server, (to) => this.#tell(to), this.#relation);
+        for (const entry of this.#proposed) this.#log(entry);
         return;
       case "proposal":
-        return this.#onProposal(message.entry);
+        this.#proposed.push(message.entry);
+        // What comes before it serves is logged when it does: until then it is busy with what the leader had.
+        return this.#service === undefined ? undefined : this.#log(message.entry);
       case "commit":
         this.#committedCount += 1;
         return this.#applyCommitted();
@@ -73,12 +78,10 @@ export class Following implements Duty {
         return this.#releaseSynced();
       case "revalidated":
         return this.#service?.onRevalidated(message);
-      case "ping":
-        return this.#tell({
-          kind: "pong",
-          relation: this.#relation,
-          touched: this.#service?.takeTouched() ?? new Map(),
-        });
+      case "ping": {
+        const touched = this.#service?.takeTouched();
+        return touched && this.#tell({ kind: "pong", relation: this.#relation, touched });
+      }
       case "goodbye":
         return this.#server.look(`server ${this.leader} does not lead any more`);
       default:
@@ -103,7 +106,35 @@ export class Following implements Duty {
     this.#server.world.send(this.#server.id, this.leader, message);
   }
 
-  #onSync({ content, zxid, epoch }: Message & { kind: "sync" }): void {
+  /** An epoch is accepted once: whoever accepts it follows no leader of an earlier one any more. */
+  #onNewEpoch(epoch: number): void {
+    const { disk } = this.#server;
+    if (epoch < disk.acceptedEpoch) return this.#leave(`epoch ${epoch} is over for it`);
+    const { currentEpoch, loggedZxid: zxid } = disk;
+    const isNews = epoch > disk.acceptedEpoch;
+    disk.acceptedEpoch = epoch;
+    this.#server.dirty();
+    this.#tell({
+      kind: "ackEpoch",
+      relation: this.#relation,
+      currentEpoch: isNews ? currentEpoch : undefined,
+      zxid,
+    });
+  }
+
+  /**
+   * Somebody accepted a newer epoch that came to nothing. It finds the same leader again and again, until that one gives
+   * up: so does a server of 3.4.6, only faster, which a model without delays could not bear.
+   */
+  #leave(why: string): void {
+    const { world } = this.#server;
+    this.end();
+    this.#server.later(world.settings.tickTimeMs / 2, () => {
+      if (this.#server.duty === this) this.#server.look(why);
+    });
+  }
+
+  #onSync({ content, zxid }: Message & { kind: "sync" }): void {
     const { disk } = this.#server;
     if (content instanceof Uint8Array) disk.replace(content, zxid);
     else {
@@ -113,15 +144,14 @@ export class Following implements Duty {
       }
       disk.tree.lastZxid = zxid;
     }
-    disk.acceptedEpoch = epoch;
-    disk.currentEpoch = epoch;
+    // The epoch that it accepted from this leader.
+    disk.currentEpoch = disk.acceptedEpoch;
     this.#server.dirty();
     this.#tell({ kind: "inStep", relation: this.#relation });
   }
 
-  #onProposal(entry: Entry): void {
+  #log(entry: Entry): void {
     const { world, disk } = this.#server;
-    this.#proposed.push(entry);
     const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
     this.#lastDiskMs = atMs;
     const logged = (): void => {

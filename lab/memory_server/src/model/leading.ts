@@ -1,7 +1,9 @@
 /**
- * A leader: brings learners in step, proposes transactions, and commits what a quorum has logged, in order.
+ * A leader: agrees with a quorum on an epoch that none of them has had, brings learners in step, proposes transactions, and
+ * commits what a quorum has logged, in order.
  *
- * Source: ZooKeeper 3.4.6, Leader.java (lead, propose, processAck, processSync) and LearnerHandler.java
+ * Source: ZooKeeper 3.4.6, Leader.java (lead, getEpochToPropose, waitForEpochAck, waitForNewLeaderAck, propose, processAck,
+ * processSync) and LearnerHandler.java
  */
 import { OpCode } from "@zk/protocol";
 import { Authority } from "./authority.js";
@@ -12,9 +14,17 @@ import type { Server } from "./server.js";
 
 interface Learner {
   readonly relation: number;
-  /** Whether it has taken in all that the leader had when it came. */
-  isInStep: boolean;
+  /** How far it has come: `inStep` is one that has taken in all that the leader had when it came. */
+  stage: "connecting" | "asked" | "acked" | "syncing" | "inStep";
+  /** Its last transaction when it acknowledged the epoch. */
+  zxid: bigint;
   heardMs: number;
+}
+
+/** What a server has, as others have to know it. */
+interface History {
+  readonly currentEpoch: number;
+  readonly zxid: bigint;
 }
 
 interface Proposal {
@@ -31,30 +41,59 @@ type ToLearner = WithoutRelation<Message>;
 
 const COUNTER_MAX = 0xffff_ffffn;
 
+function isForwarded(stage: Learner["stage"]): boolean {
+  return stage === "syncing" || stage === "inStep";
+}
+
+/** Source: ZooKeeper 3.4.6, StateSummary.java, isMoreRecentThan */
+function isNewer(one: History, other: History): boolean {
+  if (one.currentEpoch !== other.currentEpoch) return one.currentEpoch > other.currentEpoch;
+  return one.zxid > other.zxid;
+}
+
 /** See the head of this file. */
 export class Leading implements Duty {
   readonly role = "leading";
   readonly reign: number;
-  readonly learners: Map<number, Learner> = new Map();
   readonly #server: Server;
-  readonly #sinceMs: number;
-  readonly #epoch: number;
+  readonly #learners = new Map<number, Learner>();
+  /** What its own history was when it began. */
+  readonly #history: History;
+  /** The epoch to be; fixed once a quorum has said which ones it has accepted. */
+  #epoch: number;
+  /** Servers that were heard of, in each of the three steps before it serves. Who dies meanwhile still counts. */
+  readonly #connected: Set<number>;
+  readonly #electors: Set<number>;
+  readonly #inStep: Set<number>;
+  /** When the step that it is in began. */
+  #sinceMs: number;
   #service: Authority | undefined;
   #outstanding: Proposal[] = [];
   #lastDiskMs = 0;
   #isOver = false;
 
-  constructor(server: Server, epoch: number) {
+  constructor(server: Server) {
+    const { world, disk, id, tree } = server;
     this.#server = server;
-    this.reign = server.world.nextReign();
-    this.#sinceMs = server.world.nowMs;
-    this.#epoch = epoch;
-    server.world.log(server.id, "LEADING");
+    this.reign = world.nextReign();
+    this.#history = { currentEpoch: disk.currentEpoch, zxid: tree.lastZxid };
+    this.#epoch = disk.acceptedEpoch + 1;
+    this.#connected = new Set([id]);
+    this.#electors = new Set([id]);
+    this.#inStep = new Set([id]);
+    this.#sinceMs = world.nowMs;
+    world.log(id, "LEADING");
   }
 
   /** Undefined until a quorum is in step. */
   get service(): Authority | undefined {
     return this.#service;
+  }
+
+  /** Followers as `mntr` counts them. */
+  get followers(): { readonly all: number; readonly inStep: number } {
+    const learners = [...this.#learners.values()];
+    return { all: learners.length, inStep: learners.filter(({ stage }) => stage === "inStep").length };
   }
 
   get outstandingSyncs(): number {
@@ -63,10 +102,12 @@ export class Leading implements Duty {
 
   hear(from: number, message: Message): void {
     if (message.kind === "hello") return this.#onHello(from, message);
-    const learner = this.learners.get(from);
+    const learner = this.#learners.get(from);
     if (learner === undefined || message.relation !== learner.relation) return;
     learner.heardMs = this.#server.world.nowMs;
     switch (message.kind) {
+      case "ackEpoch":
+        return this.#onAckEpoch(from, learner, message);
       case "inStep":
         return this.#onInStep(from, learner);
       case "ack":
@@ -82,7 +123,7 @@ export class Leading implements Duty {
         for (const [sessionId, timeoutMs] of message.touched) this.#service?.touch(sessionId, timeoutMs);
         return;
       case "goodbye":
-        this.learners.delete(from);
+        this.#learners.delete(from);
         return;
       default:
         return;
@@ -97,56 +138,106 @@ export class Leading implements Duty {
         this.#server.look("no quorum came in step in time");
       return;
     }
-    for (const [learner, { heardMs }] of this.learners) {
-      if (world.nowMs - heardMs > syncLimit * tickTimeMs) {
-        this.#tell(learner, { kind: "goodbye" });
-        this.learners.delete(learner);
-      } else this.#tell(learner, { kind: "ping" });
+    for (const [from, { heardMs, stage }] of this.#learners) {
+      const limit = stage === "inStep" ? syncLimit : initLimit;
+      if (world.nowMs - heardMs > limit * tickTimeMs) this.#dismiss(from);
+      else if (isForwarded(stage)) this.#tell(from, { kind: "ping" });
     }
-    const inStep = [...this.learners].filter(([, { isInStep }]) => isInStep).length;
-    if (inStep + 1 < world.quorum) this.#server.look(`server ${id} has only ${inStep} followers in step`);
+    // Whoever is connected counts, in step or not.
+    const { size } = this.#learners;
+    if (size + 1 < world.quorum) this.#server.look(`server ${id} has only ${size} followers`);
   }
 
   end(): void {
     this.#isOver = true;
     this.#service?.end();
-    for (const learner of this.learners.keys()) this.#tell(learner, { kind: "goodbye" });
+    for (const learner of this.#learners.keys()) this.#tell(learner, { kind: "goodbye" });
   }
 
   #tell(to: number, message: ToLearner): void {
-    const relation = this.learners.get(to)?.relation;
+    const relation = this.#learners.get(to)?.relation;
     if (relation === undefined) return;
     this.#server.world.send(this.#server.id, to, { ...message, relation } as Message);
   }
 
+  /** Everybody who was sent what came before it. */
+  #tellAll(message: ToLearner): void {
+    for (const [id, { stage }] of this.#learners) if (isForwarded(stage)) this.#tell(id, message);
+  }
+
   // ── learners ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onHello(from: number, { acceptedEpoch, zxid, relation }: Message & { kind: "hello" }): void {
-    const { world, disk, tree } = this.#server;
-    // Somebody was led by a later leader meanwhile: what would be proposed here could never be logged there.
-    if (acceptedEpoch > this.#epoch) return this.#server.look(`server ${from} knows epoch ${acceptedEpoch}`);
-    this.learners.set(from, { relation, isInStep: false, heardMs: world.nowMs });
+  #onHello(from: number, { acceptedEpoch, relation }: Message & { kind: "hello" }): void {
+    const { world } = this.#server;
+    this.#learners.set(from, { relation, stage: "connecting", zxid: 0n, heardMs: world.nowMs });
+    if (!this.#isQuorum(this.#connected)) {
+      this.#epoch = Math.max(this.#epoch, acceptedEpoch + 1);
+      this.#connected.add(from);
+      if (!this.#isQuorum(this.#connected)) return;
+      this.#server.disk.acceptedEpoch = this.#epoch;
+      this.#server.dirty();
+      this.#sinceMs = world.nowMs;
+    }
+    for (const [id, learner] of this.#learners) {
+      if (learner.stage !== "connecting") continue;
+      learner.stage = "asked";
+      this.#tell(id, { kind: "newEpoch", epoch: this.#epoch });
+    }
+  }
+
+  #onAckEpoch(from: number, learner: Learner, { currentEpoch, zxid }: Message & { kind: "ackEpoch" }): void {
+    const { world, disk } = this.#server;
+    learner.zxid = zxid;
+    learner.stage = "acked";
+    if (!this.#isQuorum(this.#electors)) {
+      if (currentEpoch !== undefined) {
+        // It knows of what may be committed and is unknown here. Not the learner is wrong to be here, but this leader.
+        if (isNewer({ currentEpoch, zxid }, this.#history)) return this.#dismiss(from);
+        this.#electors.add(from);
+      }
+      if (!this.#isQuorum(this.#electors)) return;
+      disk.currentEpoch = this.#epoch;
+      this.#server.dirty();
+      this.#sinceMs = world.nowMs;
+    }
+    for (const [id, each] of this.#learners) if (each.stage === "acked") this.#bringInStep(id, each);
+  }
+
+  /** Sends what it lacks, or everything, and from now on whatever is proposed. */
+  #bringInStep(to: number, learner: Learner): void {
+    const { disk, tree } = this.#server;
+    learner.stage = "syncing";
+    const { zxid } = learner;
     const missing = disk.since(zxid) ?? (zxid === disk.loggedZxid ? [] : undefined);
-    const content = missing ?? tree.snapshot();
-    this.#tell(from, { kind: "sync", epoch: this.#epoch, zxid: tree.lastZxid, content });
-    for (const { entry } of this.#outstanding) this.#tell(from, { kind: "proposal", entry });
+    if (missing === undefined)
+      this.#tell(to, { kind: "sync", zxid: tree.lastZxid, content: tree.snapshot() });
+    else this.#tell(to, { kind: "sync", zxid: missing.at(-1)?.header.zxid ?? zxid, content: missing });
+    for (const { entry } of this.#outstanding) this.#tell(to, { kind: "proposal", entry });
   }
 
   #onInStep(from: number, learner: Learner): void {
-    learner.isInStep = true;
+    learner.stage = "inStep";
     if (this.#service !== undefined) return this.#tell(from, { kind: "upToDate" });
-    const inStep = [...this.learners].filter(([, { isInStep }]) => isInStep);
-    if (inStep.length + 1 < this.#server.world.quorum) return;
+    this.#inStep.add(from);
+    if (!this.#isQuorum(this.#inStep)) return;
     this.#begin();
-    for (const [id] of inStep) this.#tell(id, { kind: "upToDate" });
+    for (const [id, { stage }] of this.#learners)
+      if (stage === "inStep") this.#tell(id, { kind: "upToDate" });
+  }
+
+  #dismiss(learner: number): void {
+    this.#tell(learner, { kind: "goodbye" });
+    this.#learners.delete(learner);
+  }
+
+  #isQuorum(servers: ReadonlySet<number>): boolean {
+    return servers.size >= this.#server.world.quorum;
   }
 
   #begin(): void {
     const { disk, tree, world, id } = this.#server;
     // Whatever was in its log is final now, committed by an earlier leader or not.
     for (const entry of disk.recent) world.becameFinal(entry);
-    disk.acceptedEpoch = this.#epoch;
-    disk.currentEpoch = this.#epoch;
     tree.lastZxid = BigInt(this.#epoch) << 32n;
     this.#service = new Authority(this.#server, (entry, request) => this.#propose(entry, request));
     world.electionIsDue = true;
@@ -171,7 +262,7 @@ export class Leading implements Duty {
   #propose(entry: Entry, request: Request): void {
     const { world } = this.#server;
     this.#outstanding.push({ entry, request, acks: new Set(), syncs: [] });
-    for (const learner of this.learners.keys()) this.#tell(learner, { kind: "proposal", entry });
+    this.#tellAll({ kind: "proposal", entry });
     const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
     this.#lastDiskMs = atMs;
     const logged = (): void => {
@@ -197,8 +288,7 @@ export class Leading implements Duty {
       const first = this.#outstanding[0];
       if (first === undefined || first.acks.size < world.quorum || !first.acks.has(id)) return;
       this.#outstanding.shift();
-      for (const learner of this.learners.keys())
-        this.#tell(learner, { kind: "commit", zxid: first.entry.header.zxid });
+      this.#tellAll({ kind: "commit", zxid: first.entry.header.zxid });
       this.#service?.commit(first.entry, first.request);
       for (const sync of first.syncs) this.#sendSync(sync);
     }

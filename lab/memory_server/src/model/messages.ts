@@ -23,12 +23,19 @@ export type Message =
       readonly reign: number;
       readonly relation: number;
       readonly acceptedEpoch: number;
+    }
+  /** The leader has heard of a quorum's epochs, and this one is newer than all of them. */
+  | { readonly kind: "newEpoch"; readonly relation: number; readonly epoch: number }
+  | {
+      readonly kind: "ackEpoch";
+      readonly relation: number;
+      /** The epoch of the learner's history; undefined when it had accepted the new one before, which does not count. */
+      readonly currentEpoch: number | undefined;
       readonly zxid: bigint;
     }
   | {
       readonly kind: "sync";
       readonly relation: number;
-      readonly epoch: number;
       /** The leader's last transaction that is in what follows. */
       readonly zxid: bigint;
       /** What the learner lacks, or the whole tree. */

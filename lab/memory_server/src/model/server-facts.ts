@@ -93,8 +93,8 @@ function servingFacts(server: Server, asking: ClientConnection): ServingFacts {
     leading:
       duty instanceof Leading
         ? {
-            followers: duty.learners.size,
-            syncedFollowers: [...duty.learners.values()].filter(({ isInStep }) => isInStep).length,
+            followers: duty.followers.all,
+            syncedFollowers: duty.followers.inStep,
             pendingSyncs: duty.outstandingSyncs,
           }
         : null,

@@ -150,10 +150,10 @@ export class Server implements ConnectionHost {
     this.become(new Looking(this));
   }
 
-  lead(epoch: number): void {
+  lead(): void {
     this.#duty?.end();
     this.endConnections("fin");
-    this.become(new Leading(this, epoch));
+    this.become(new Leading(this));
   }
 
   follow(leader: number): void {
