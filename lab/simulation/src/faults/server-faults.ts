@@ -9,7 +9,7 @@ export class ServerFaults {
   readonly #down = new Set<number>();
   readonly #paused = new Set<number>();
   #isPartitioned = false;
-  /** A server that lost its disk is not one to rely on until it has caught up. */
+  /** A server that lost its disk: until it has caught up nobody else may fail, or what only the others have could be lost. */
   #wiped: number | undefined;
 
   constructor(world: World, chance: Chance) {
@@ -29,25 +29,29 @@ export class ServerFaults {
 
   /** A server stands still for a while. */
   pause(server: number, forMs: number): void {
-    if (this.#down.has(server) || this.#paused.has(server)) return;
+    // One that stands still is as good as dead to the others.
+    if (this.#down.has(server) || this.#paused.has(server) || this.#isWipedSettling()) return;
     this.#note(`pause zk${server} for ${Math.round(forMs)} ms`);
     this.#paused.add(server);
     this.#world.ensemble.step({ kind: "pause", server });
     this.#world.timeline.after(forMs, () => this.#resume(server));
   }
 
-  /** A server dies, loses its disk and comes back at once; only while all others have everything. */
+  /**
+   * A server dies, loses its disk and comes back at once; only while all others have on their disks whatever it has, which
+   * includes all that was committed with its help, or will be.
+   */
   wipe(server: number): void {
     const { model } = this.#world.ensemble;
     const views = this.#world.servers.map((id) => model.server(id));
-    const newest = views[0]?.lastZxid;
+    const newest = views[0]?.loggedZxid;
     const isSafe =
       views.length >= 3 &&
       this.#down.size === 0 &&
       this.#paused.size === 0 &&
       !this.#isPartitioned &&
       !this.#isWipedSettling() &&
-      views.every(({ isServing, lastZxid }) => isServing && lastZxid === newest);
+      views.every(({ isServing, loggedZxid }) => isServing && loggedZxid === newest);
     if (!isSafe) return;
     this.#note(`wipe zk${server}`);
     this.#wiped = server;
@@ -93,13 +97,10 @@ export class ServerFaults {
     this.#world.ensemble.step({ kind: "partition", groups: [] });
   }
 
+  /** Who serves has been brought in step by a leader, and has on its disk what that one had. */
   #isWipedSettling(): boolean {
     if (this.#wiped === undefined) return false;
-    const { model } = this.#world.ensemble;
-    const { leaderId } = model;
-    if (leaderId === undefined) return true;
-    const wiped = model.server(this.#wiped);
-    if (!wiped.isServing || wiped.lastZxid < model.server(leaderId).lastZxid) return true;
+    if (!this.#world.ensemble.model.server(this.#wiped).isServing) return true;
     this.#wiped = undefined;
     return false;
   }
