@@ -97,6 +97,8 @@ export class Witness {
     if (watch === undefined || operation.replyZxid === undefined) return;
     const kind = operation.name === "exists" && value === null ? "exist" : watch.kind;
     this.#world.watches.arm(watch, kind, operation.replyZxid);
+    // The connection may be gone in the very turn that brought the reply, before the one who asked hears of it.
+    if (!this.#wire.isServed) watch.outlived = true;
   }
 
   /** A call failed. */
