@@ -33,6 +33,7 @@ export default defineConfig({
             "**/node_modules/**",
             "lab/zoo_cluster/tests/failover/**",
             "lab/contract/tests/{process,memory}.test.ts",
+            "lab/interop/**",
           ],
           testTimeout: 120_000,
           hookTimeout: 180_000,
@@ -60,6 +61,18 @@ export default defineConfig({
           hookTimeout: 180_000,
           fileParallelism: false,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "interop",
+          include: ["lab/interop/{src,tests}/**/*.test.ts"],
+          testTimeout: 120_000,
+          // The first run on a machine fetches other people's libraries.
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -1,21 +1,25 @@
 /** The clients that can be run, and how each is made ready. */
-import { execFile } from "node:child_process";
-import { access, mkdir, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { makeOnce } from "./provision/cache.js";
+import { installKazoo, kazooVersion } from "./provision/kazoo.js";
+import { run } from "./provision/run.js";
 
-const run = promisify(execFile);
 const folder = fileURLToPath(new URL("../clients", import.meta.url));
 
 /** Versions that the programs in `clients/` were written for. */
-export const versions = { kazoo: "2.11.0", nodeZookeeperClient: "1.1.3", cBinding: "7.3.0" } as const;
+export const versions: Readonly<Record<"kazoo" | "nodeZookeeperClient" | "cBinding", string>> = {
+  kazoo: kazooVersion,
+  nodeZookeeperClient: "1.1.3",
+  cBinding: "7.3.0",
+};
 
 /** One client: how to run its program. */
 export interface PreparedClient {
   readonly command: string;
   readonly args: (hosts: string) => readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A client by its name on the command line. */
@@ -38,48 +42,29 @@ export const clients: readonly ForeignClient[] = [
   },
   {
     name: "kazoo",
-    what: `kazoo ${versions.kazoo} (PyPI; needs python3 with venv)`,
+    what: `kazoo ${versions.kazoo} (PyPI; needs python3 with pip or venv)`,
     prepare: async () => {
-      const home = await place(`kazoo-${versions.kazoo}`);
-      const python = join(home, "bin/python");
-      if (!(await exists(join(home, "ready")))) {
-        await run("python3", ["-m", "venv", home]);
-        await run(python, ["-m", "pip", "install", "--quiet", `kazoo==${versions.kazoo}`]);
-        await writeFile(join(home, "ready"), "");
-      }
       const program = join(folder, "kazoo-client.py");
-      return { command: python, args: (hosts) => [program, hosts] };
+      return {
+        command: "python3",
+        args: (hosts) => ["-B", program, hosts],
+        env: { PYTHONPATH: await installKazoo() },
+      };
     },
   },
   {
     name: "c-binding",
     what: `zookeeper ${versions.cBinding} (npm; compiles the C client, needs a C compiler, make and cmake)`,
     prepare: async () => {
-      const home = await place(`c-binding-${versions.cBinding}-node-${process.versions.modules}`);
+      const name = `c-binding-${versions.cBinding}-node-${process.versions.modules}`;
+      const home = await makeOnce(name, async (target) => {
+        await writeFile(join(target, "package.json"), '{ "private": true }\n');
+        const where = ["--prefix", target, "--no-audit", "--no-fund"];
+        await run("npm", ["install", ...where, `zookeeper@${versions.cBinding}`]);
+      });
       const module = join(home, "node_modules/zookeeper");
-      if (!(await exists(join(home, "ready")))) {
-        await writeFile(join(home, "package.json"), '{ "private": true }\n');
-        await run("npm", ["install", "--no-audit", "--no-fund", `zookeeper@${versions.cBinding}`], {
-          cwd: home,
-        });
-        await writeFile(join(home, "ready"), "");
-      }
       const program = join(folder, "c-binding.mjs");
       return { command: process.execPath, args: (hosts) => [program, module, hosts] };
     },
   },
 ];
-
-async function place(name: string): Promise<string> {
-  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const home = join(cache, "zk-interop", name);
-  await mkdir(home, { recursive: true });
-  return home;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}

@@ -68,13 +68,14 @@ async function main(): Promise<void> {
     process.stdout.write(`${client.what}\n`);
     let ensemble: Ensemble | undefined;
     try {
-      const { command, args } = await client.prepare();
+      const { command, args, env = {} } = await client.prepare();
       ensemble = await start(chosen.isReal);
       const { connectionString } = ensemble;
       const failover = async (): Promise<void> => void (await ensemble?.killLeader());
       for (const { name, problem } of await runClient({
         command,
         args: args(connectionString),
+        env,
         failover,
         timeoutMs: 180_000,
       })) {

@@ -13,6 +13,8 @@ export interface Behaviour {
 export interface ClientRun {
   readonly command: string;
   readonly args: readonly string[];
+  /** Variables beside the process's own. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Takes the leader away from the client. */
   readonly failover: () => Promise<void>;
   /** Milliseconds for everything. */
@@ -26,7 +28,8 @@ const problemLinesMax = 40;
  * @throws Error when it ends without having said `done`, with the last lines of what it said
  */
 export async function runClient(run: ClientRun): Promise<Behaviour[]> {
-  const child = spawn(run.command, run.args, { stdio: ["pipe", "pipe", "pipe"] });
+  const env = { ...process.env, ...run.env };
+  const child = spawn(run.command, run.args, { stdio: ["pipe", "pipe", "pipe"], env });
   const behaviours: Behaviour[] = [];
   const noise: string[] = [];
   let isDone = false;

@@ -1,0 +1,132 @@
+// Curator and kazoo on one lock path. What each row of the table says of them out of the box, and with the settings that mend it.
+import { describe, expect, it, vi } from "vitest";
+import { judgeHammerLog, readHammerLog } from "../../src/peers/hammer.js";
+import type { Peer, PeerKind } from "../../src/peers/peer.js";
+import type { Mutex, MutexOptions } from "../../src/peers/recipes.js";
+import type { Ground } from "./ground.js";
+
+/** Long enough for a lock that is to be had, and short for one that is not. */
+const tryMs = 150;
+const tries = 10;
+
+type Contender = (path: string) => Promise<Mutex>;
+
+const contender =
+  (peer: () => Peer, options: MutexOptions = {}): Contender =>
+  (path) =>
+    peer().open("mutex", path, options);
+
+/** How often the second gets the lock that the first has. The second gets it in any case once the first has given it back. */
+async function bothHold(ground: Ground, first: Contender, second: Contender): Promise<number> {
+  let both = 0;
+  for (let count = 0; count < tries; count += 1) {
+    const path = ground.path();
+    await using one = await first(path);
+    await using two = await second(path);
+    expect(await one.acquire({ timeoutMs: 5_000 })).toBe(true);
+    if (await two.acquire({ timeoutMs: tryMs })) {
+      both += 1;
+      continue;
+    }
+    const waiting = two.acquire({ timeoutMs: 20_000 });
+    await one.release();
+    expect(await waiting).toBe(true);
+  }
+  return both;
+}
+
+/** Several hammer one path at the same time, each so many rounds or more; the log tells what happened. */
+async function hammer(ground: Ground, contenders: Readonly<Record<string, Contender>>, rounds: number) {
+  const [path, logPath, untilPath] = [ground.path(), ground.path(), ground.path()];
+  const { client } = ground;
+  await client.create(logPath, "");
+  const judge = async () => {
+    await client.sync(logPath);
+    return judgeHammerLog(await readHammerLog(client, logPath));
+  };
+  const names = Object.keys(contenders);
+  const work = names.map(async (holder) => {
+    await using mutex = await contenders[holder]!(path);
+    return await mutex.hammer({ logPath, holder, rounds, untilPath });
+  });
+  const failed = Promise.all(work).then(() => undefined);
+  const enough = waitUntil(async () => {
+    const { holders } = await judge();
+    return names.every((name) => (holders[name] ?? 0) >= rounds);
+  });
+  await Promise.race([enough, failed]);
+  await client.create(untilPath, "");
+  const counts = await Promise.all(work);
+  const findings = await judge();
+  const acquired = counts.reduce((sum, count) => sum + count.acquired, 0);
+  expect(findings.acquisitions).toBe(acquired);
+  return {
+    ...findings,
+    conflicts: counts.reduce((sum, count) => sum + count.conflicts, 0),
+    left: await client.getChildren(path),
+  };
+}
+
+async function waitUntil(look: () => Promise<boolean>): Promise<void> {
+  await vi.waitFor(async () => expect(await look()).toBe(true), { timeout: 60_000, interval: 100 });
+}
+
+const exclusion = { overlaps: [], staleTokens: [], nonsense: [], inside: [], conflicts: 0, left: [] };
+
+export function describeLocks(ground: Ground, curatorKind: Exclude<PeerKind, "kazoo">): void {
+  const [curator, kazoo] = [() => ground.peer(curatorKind), () => ground.peer("kazoo")];
+
+  describe("mutex", () => {
+    it("of Curator and kazoo out of the box: both hold at once, whoever came first", async () => {
+      expect(await bothHold(ground, contender(curator), contender(kazoo))).toBe(tries);
+      expect(await bothHold(ground, contender(kazoo), contender(curator))).toBe(tries);
+    });
+
+    it("of both out of the box: the hammer's log shows the overlaps", async () => {
+      const found = await hammer(ground, { kazoo: contender(kazoo), curator: contender(curator) }, 40);
+      expect(found.overlaps.length).toBeGreaterThan(0);
+      // Each entry and each leaving is there all the same.
+      expect(found.nonsense).toEqual([]);
+      expect(found.inside).toEqual([]);
+    });
+
+    const named = contender(kazoo, { dialect: "curator" });
+    it("with kazoo under Curator's names: never both", async () => {
+      expect(await bothHold(ground, contender(curator), named)).toBe(0);
+      expect(await bothHold(ground, named, contender(curator))).toBe(0);
+    });
+
+    it("with kazoo under Curator's names: the hammer finds no overlap, and tokens that only grow", async () => {
+      const contenders = { k1: named, k2: named, c1: contender(curator), c2: contender(curator) };
+      expect(await hammer(ground, contenders, 40)).toMatchObject(exclusion);
+    });
+
+    const [sorting, pattern] = [
+      contender(curator, { contenders: "any" }),
+      contender(kazoo, { contenders: "any" }),
+    ];
+    it("with a Curator that sorts by the last ten characters and kazoo's extra pattern: never both", async () => {
+      expect(await bothHold(ground, sorting, pattern)).toBe(0);
+      expect(await bothHold(ground, pattern, sorting)).toBe(0);
+    });
+
+    it("with both of these: the hammer finds no overlap, and tokens that only grow", async () => {
+      const contenders = { k1: pattern, k2: pattern, c1: sorting, c2: sorting };
+      expect(await hammer(ground, contenders, 40)).toMatchObject(exclusion);
+    });
+
+    it("with kazoo's extra pattern alone: protected only when Curator came first", async () => {
+      expect(await bothHold(ground, contender(curator), pattern)).toBe(0);
+      expect(await bothHold(ground, pattern, contender(curator))).toBe(tries);
+      const found = await hammer(ground, { kazoo: pattern, curator: contender(curator) }, 40);
+      expect(found.overlaps.length).toBeGreaterThan(0);
+    });
+
+    it("each among its own kind: the hammer finds no overlap", async () => {
+      const ours = { c1: contender(curator), c2: contender(curator) };
+      expect(await hammer(ground, ours, 30)).toMatchObject(exclusion);
+      const theirs = { k1: contender(kazoo), k2: contender(kazoo) };
+      expect(await hammer(ground, theirs, 30)).toMatchObject(exclusion);
+    });
+  });
+}
