@@ -39,7 +39,7 @@ async function ciRun(
   return { code, lines: out.trimEnd().split("\n"), errors, folder };
 }
 
-const present = { java: "exit 0", mvn: "exit 0" };
+const present = { java: "exit 0", javac: "exit 0", mvn: "exit 0", python3: "exit 0" };
 
 describe(".ci/run", () => {
   it("hands on a green run, and runs the README's command without input", async () => {
@@ -85,42 +85,52 @@ describe(".ci/run", () => {
     expect(code).toBe(69);
   });
 
-  describe("on a machine without Java and Maven", () => {
-    // A PATH with the few programs that the script itself uses, so that java and mvn are really not there.
+  describe("on a machine that lacks something", () => {
+    // A PATH with the few programs that the script itself uses, so that what is to be missing is really not there.
     const link = (name: string) => `exec ${name === "cat" ? "/bin/cat" : `/usr/bin/${name}`} "$@"`;
     const tools = Object.fromEntries(
       ["cat", "mktemp", "rm", "dirname", "grep", "tail", "tee"].map((name) => [name, link(name)]),
     );
     const npx = "echo '1 passed, 0 failed'";
+    const asRoot = { ...tools, npx, node: "exit 0", id: "echo 0", "apt-get": 'echo "apt-get $*"' };
+    const nothingElse = "/nonexistent";
 
-    it("installs them as root", async () => {
-      const { code, errors, lines } = await ciRun(
-        {
-          ...tools,
-          npx,
-          node: "exit 0",
-          id: "echo 0",
-          // This release of Debian has no openjdk-17.
-          "apt-cache": '[ "$2" = openjdk-21-jre-headless ] || [ "$2" = maven ]',
-          "apt-get": 'echo "apt-get $*"',
-        },
-        "/nonexistent",
-      );
+    it("installs all of it as root", async () => {
+      // This release of Debian has no openjdk-17.
+      const known = "openjdk-21-jdk-headless|maven|python3|python3-venv";
+      const aptCache = `case "$2" in ${known}) exit 0 ;; *) exit 1 ;; esac`;
+      const { code, errors, lines } = await ciRun({ ...asRoot, "apt-cache": aptCache }, nothingElse);
       const said = lines.join("\n");
       expect(said).toContain("apt-get update");
-      expect(said).toMatch(/apt-get install .*openjdk-21-jre-headless/);
+      expect(said).toMatch(/apt-get install .*openjdk-21-jdk-headless/);
       expect(said).toMatch(/apt-get install .*maven/);
+      expect(said).toMatch(/apt-get install .*python3\n/);
+      expect(said).toMatch(/apt-get install .*python3-venv/);
       expect(errors).toBe("");
       expect(lines.at(-1)).toBe("1 passed, 0 failed");
       expect(code).toBe(0);
     });
 
-    it("goes on without them as anybody else, and says what is missing", async () => {
-      const { errors, lines } = await ciRun(
-        { ...tools, npx, node: "exit 0", id: "echo 1000" },
-        "/nonexistent",
+    it("installs a compiler where there is a Java runtime alone", async () => {
+      const { javac: _none, ...others } = present;
+      const { lines } = await ciRun({ ...asRoot, ...others, "apt-cache": "exit 0" }, nothingElse);
+      const said = lines.filter((line) => line.startsWith("apt-get install")).join("\n");
+      expect(said).toMatch(/openjdk-17-jdk-headless$/);
+    });
+
+    it("installs venv where Python has neither that nor pip", async () => {
+      const python3 = 'case "$*" in *import*) exit 1 ;; esac';
+      const { lines } = await ciRun({ ...asRoot, ...present, python3, "apt-cache": "exit 0" }, nothingElse);
+      const said = lines.filter((line) => line.startsWith("apt-get install")).join("\n");
+      expect(said).toMatch(/python3-venv$/);
+      expect(said).not.toContain("jdk");
+    });
+
+    it("goes on without it as anybody else, and says what is missing", async () => {
+      const { errors, lines } = await ciRun({ ...tools, npx, node: "exit 0", id: "echo 1000" }, nothingElse);
+      expect(errors).toContain(
+        "java, javac, mvn or python3 (with pip or venv) is missing and cannot be installed from here",
       );
-      expect(errors).toContain("java or mvn is missing and cannot be installed from here");
       expect(lines.at(-1)).toBe("1 passed, 0 failed");
     });
   });
