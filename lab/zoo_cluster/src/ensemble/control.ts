@@ -5,12 +5,32 @@ import type { ServerSpec } from "./layout.js";
 
 /** What a server's runs wrote. */
 export interface Output {
-  /** File that takes the output of the running or last server. */
-  newest(): string;
-  /** All outputs that there are, the earliest run first. */
-  all(): string[];
-  /** The last lines of the newest output, for messages. */
-  tail(linesMax?: number): Promise<string>;
+  /** Where people find what the running or last server writes: a file, or a command that shows it. */
+  place(): string;
+  /** Everything that there is, the earliest run first. */
+  text(): Promise<string>;
+  /** The end of what the newest run wrote, about so many bytes, from a whole line on; empty when it wrote nothing. */
+  end(bytesMax: number): Promise<string>;
+  /** Begins to follow: what was written before is not given. */
+  follow(): Promise<Follower>;
+}
+
+/** Gives what is added to an output, also when a new run begins. */
+export interface Follower {
+  /** Whole lines since the last call. */
+  read(): Promise<string[]>;
+}
+
+/** The last lines of the newest run, for messages. */
+export async function tailOf(
+  { server, output }: Pick<Control, "server" | "output">,
+  linesMax = 20,
+): Promise<string> {
+  const lines = (await output.end(16_384)).trimEnd().split("\n").slice(-linesMax);
+  const text = lines.join("\n").trim();
+  return text === ""
+    ? `Server ${server.id} has written nothing to ${output.place()}.`
+    : `Last lines of ${output.place()}:\n${text}`;
 }
 
 /** One server: found, started, stopped and signalled. Changes of one server happen one after another. */
@@ -18,9 +38,9 @@ export interface Control {
   readonly server: ServerSpec;
   readonly output: Output;
   /** The process that this server is, or is a part of; null when the server does not run. */
-  find(): ProcessSnapshot | null;
+  find(): Promise<ProcessSnapshot | null>;
   /** As {@link find}, also where it takes a long look. */
-  findAnywhere(): ProcessSnapshot | null;
+  findAnywhere(): Promise<ProcessSnapshot | null>;
   /** Makes it run: starts it when stopped, resumes it when paused. Resolves long before it serves. */
   start(mayStart?: () => void): Promise<ProcessIdentity>;
   /** Ends it in order. Nothing to do when it is not there. */
@@ -35,4 +55,6 @@ export interface Control {
   resume(): Promise<void>;
   /** What its own `zkServer.sh status` says, or null when there is no such answer. */
   askScript(): Promise<ScriptResult | null>;
+  /** Resident memory in bytes, or null when unknown. */
+  residentBytes(): Promise<number | null>;
 }

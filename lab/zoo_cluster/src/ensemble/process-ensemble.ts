@@ -1,7 +1,5 @@
 /** An ensemble of processes on this machine: the methods of {@link Ensemble} over one control a server. */
-import { readFile } from "node:fs/promises";
 import { LabError } from "../errors.js";
-import { processTable } from "../process/process-table.js";
 import { timeScale, type WaitOptions } from "../wait.js";
 import type { Control } from "./control.js";
 import { connectionStringOf, type EnsembleSpec } from "./layout.js";
@@ -200,10 +198,11 @@ export class ProcessEnsemble implements Ensemble {
   async logs(id?: number): Promise<ServerLog[]> {
     const chosen = id === undefined ? this.controls : [pick(this.controls, id)];
     return await Promise.all(
-      chosen.map(async (control) => {
-        const texts = await Promise.all(control.output.all().map((path) => readFile(path, "utf8")));
-        return { id: control.server.id, path: control.output.newest(), text: texts.join("") };
-      }),
+      chosen.map(async ({ server, output }) => ({
+        id: server.id,
+        path: output.place(),
+        text: await output.text(),
+      })),
     );
   }
 
@@ -249,7 +248,7 @@ export class ProcessEnsemble implements Ensemble {
 }
 
 async function toServerStatus({ control, process, look }: Seen): Promise<ServerStatus> {
-  const pid = control.find()?.pid ?? null;
+  const pid = (await control.find())?.pid ?? null;
   const view = typeof look === "string" ? null : look;
   const asked = process === "running" ? await control.askScript() : null;
   return {
@@ -263,7 +262,7 @@ async function toServerStatus({ control, process, look }: Seen): Promise<ServerS
     connections: view?.connections ?? null,
     outstanding: view?.outstandingRequests ?? null,
     nodes: view?.nodeCount ?? null,
-    residentBytes: pid === null ? null : processTable.residentBytes(pid),
+    residentBytes: await control.residentBytes(),
     script:
       asked === null || asked.exitCode === null
         ? null

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { LabError } from "../errors.js";
 import { defaultProbeTimeoutMs, probeServer } from "../probe-session.js";
 import { timeScale, type WaitOptions, waitFor } from "../wait.js";
-import type { Control } from "./control.js";
+import { type Control, tailOf } from "./control.js";
 import type { EnsembleSpec, ServerSpec } from "./layout.js";
 import { type Look, lookAt, syncedFollowers } from "./server-view.js";
 
@@ -24,7 +24,7 @@ export interface Seen {
 export function lookAtAll(controls: readonly Control[], timeoutMs?: number): Promise<Seen[]> {
   return Promise.all(
     controls.map(async (control): Promise<Seen> => {
-      const found = control.find();
+      const found = await control.find();
       if (found === null) return { control, process: "stopped", look: "silent" };
       if (found.isPaused) return { control, process: "paused", look: "silent" };
       return { control, process: "running", look: await lookAt(control.server, timeoutMs) };
@@ -90,7 +90,7 @@ export async function waitForServing(control: Control, options: WaitOptions = {}
     },
     describe: async () => {
       const state = look === "silent" ? "It does not answer." : "It answers, but has no quorum.";
-      return `${state} ${await control.output.tail()}`;
+      return `${state} ${await tailOf(control)}`;
     },
   });
 }
@@ -106,7 +106,7 @@ export async function waitForAnswer(control: Control, options: WaitOptions = {})
       await mustLive(control);
       return (await lookAt(control.server)) === "silent" ? undefined : true;
     },
-    describe: () => control.output.tail(),
+    describe: () => tailOf(control),
   });
 }
 
@@ -184,16 +184,16 @@ async function probeUntil(
 }
 
 async function tellProblem(controls: readonly Control[], problem: string): Promise<string> {
-  const tails = await Promise.all(controls.map((control) => control.output.tail(10)));
+  const tails = await Promise.all(controls.map((control) => tailOf(control, 10)));
   return `Last seen: ${problem}.\n${tails.join("\n")}`;
 }
 
 async function mustLive(control: Control): Promise<void> {
-  if (control.find() !== null) return;
+  if ((await control.find()) !== null) return;
   const { id } = control.server;
   throw new LabError(
     "SERVER_EXITED",
-    `Server ${id} does not run: it has ended, or was never started. ${await control.output.tail()}`,
+    `Server ${id} does not run: it has ended, or was never started. ${await tailOf(control)}`,
     { details: { server: id } },
   );
 }

@@ -26,7 +26,7 @@ import {
 } from "../process/process-table.js";
 import type { Environment, Java } from "../release/types.js";
 import { pause, waitFor } from "../wait.js";
-import type { Control } from "./control.js";
+import { type Control, tailOf } from "./control.js";
 import { describeScriptResult, runControlScript, type ScriptResult } from "./control-script.js";
 import { type EnsembleSpec, markerOf, pathsOf, type ServerPaths, type ServerSpec } from "./layout.js";
 import { ServerOutput } from "./server-output.js";
@@ -80,21 +80,28 @@ export class ServerControl implements Control {
     this.server = server;
     this.paths = pathsOf(server);
     this.marker = markerOf(context.spec.name, server.id);
-    this.output = new ServerOutput(server.id, this.paths.logs);
+    this.output = new ServerOutput(this.paths.logs);
     this.#context = context;
   }
 
-  /** This server's process, or null when it does not run. */
-  find(): ProcessSnapshot | null {
+  async find(): Promise<ProcessSnapshot | null> {
+    return this.#find();
+  }
+
+  /** As {@link find}, also when the pid file is missing or wrong: looks at every process. */
+  async findAnywhere(): Promise<ProcessSnapshot | null> {
+    return this.#findAnywhere();
+  }
+
+  #find(): ProcessSnapshot | null {
     const last = this.#last === null ? null : findSame(this.#last);
     if (last !== null) return last;
     this.#forget();
     return this.#adopt(this.#readPidFile());
   }
 
-  /** As {@link find}, also when the pid file is missing or wrong: looks at every process. */
-  findAnywhere(): ProcessSnapshot | null {
-    return this.find() ?? this.#adopt(processTable.list().find((process) => this.#isOurs(process)) ?? null);
+  #findAnywhere(): ProcessSnapshot | null {
+    return this.#find() ?? this.#adopt(processTable.list().find((process) => this.#isOurs(process)) ?? null);
   }
 
   /**
@@ -108,7 +115,7 @@ export class ServerControl implements Control {
   start(mayStart: () => void = () => {}): Promise<ProcessIdentity> {
     return this.#oneAtATime(async () => {
       mayStart();
-      const found = this.findAnywhere();
+      const found = this.#findAnywhere();
       if (found !== null) {
         if (found.isPaused) await this.#signalAndSee(found, "SIGCONT");
         return { pid: found.pid, startTime: found.startTime };
@@ -124,7 +131,7 @@ export class ServerControl implements Control {
   /** Ends the process in order, through its own script; by force when that does not help. Nothing to do when it is not there. */
   stop(): Promise<void> {
     return this.#oneAtATime(async () => {
-      const found = this.findAnywhere();
+      const found = this.#findAnywhere();
       if (found !== null) {
         // A paused process cannot obey.
         if (found.isPaused) signalSame(found, "SIGCONT");
@@ -163,7 +170,7 @@ export class ServerControl implements Control {
 
   /** For the last moment of our own process: SIGKILL without waiting. */
   killNow(): void {
-    const found = this.find();
+    const found = this.#find();
     if (found !== null) signalSame(found, "SIGKILL");
   }
 
@@ -179,21 +186,26 @@ export class ServerControl implements Control {
     }
   }
 
+  async residentBytes(): Promise<number | null> {
+    const found = this.#find();
+    return found === null ? null : processTable.residentBytes(found.pid);
+  }
+
   async #runStart(): Promise<ProcessIdentity> {
     // The lab's script would wait until the server serves, which without a quorum it does not; old ones never wait.
     const words = this.#context.spec.ownScripts ? ["start"] : ["start", "--until", "process"];
     const result = await this.#run(words, startScriptTimeoutMs);
     // The script's word is not enough: the process must be there. Until Java has replaced the shell it bears no marker.
     const deadline = performance.now() + 2_000;
-    let found = this.find();
+    let found = this.#find();
     while (found === null && this.#pidFileProcess() !== null && performance.now() < deadline) {
       await pause(10);
-      found = this.find();
+      found = this.#find();
     }
     if (found === null) {
       throw new LabError(
         result.exitCode === 0 && !result.timedOut ? "SERVER_EXITED" : "SCRIPT_FAILED",
-        `Server ${this.server.id} did not start: ${describeScriptResult(words, result, startScriptTimeoutMs)}\n${await this.output.tail()}`,
+        `Server ${this.server.id} did not start: ${describeScriptResult(words, result, startScriptTimeoutMs)}\n${await tailOf(this)}`,
         { details: { server: this.server.id, exitCode: result.exitCode } },
       );
     }
@@ -217,7 +229,7 @@ export class ServerControl implements Control {
 
   #end(signal: "SIGKILL" | "SIGTERM", timeoutMs: number): Promise<ProcessIdentity | null> {
     return this.#oneAtATime(async () => {
-      const found = this.find();
+      const found = this.#find();
       if (found === null) return null;
       signalSame(found, signal);
       if (signal === "SIGTERM") signalSame(found, "SIGCONT");
@@ -251,7 +263,7 @@ export class ServerControl implements Control {
       intervalMs: 5,
       code: "WRONG_STATE",
       look: () => (findSame(found) === null ? true : undefined),
-      describe: () => this.output.tail(),
+      describe: () => tailOf(this),
     });
   }
 
@@ -265,7 +277,7 @@ export class ServerControl implements Control {
   }
 
   #mustRun(verb: string): ProcessSnapshot {
-    const found = this.find();
+    const found = this.#find();
     if (found === null) throw this.#stateError(verb, "it does not run: start it first");
     return found;
   }

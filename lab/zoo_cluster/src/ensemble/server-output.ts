@@ -1,40 +1,39 @@
 /** What a server's runs wrote: the newest in the file of its script, those before put aside. */
 import { readdirSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readTail } from "../files.js";
+import type { Follower, Output } from "./control.js";
+import { FileFollower } from "./file-follower.js";
 
 /** Outputs of earlier runs that are kept beside the newest one. */
 export const keptRunsMax = 9;
 
 /** The folder `logs` of one server. */
-export class ServerOutput {
-  readonly #id: number;
+export class ServerOutput implements Output {
   readonly #folder: string;
 
-  constructor(id: number, folder: string) {
-    this.#id = id;
+  constructor(folder: string) {
     this.#folder = folder;
   }
 
   /** File that takes the output of the running or last server. */
-  newest(): string {
+  place(): string {
     return join(this.#folder, this.#newestNames().at(-1) ?? "zookeeper.out");
   }
 
-  /** All outputs that there are, the earliest run first. */
-  all(): string[] {
+  async text(): Promise<string> {
     const kept = this.#keptRuns().map((run) => keptName(run));
-    return [...kept, ...this.#newestNames()].map((name) => join(this.#folder, name));
+    const paths = [...kept, ...this.#newestNames()].map((name) => join(this.#folder, name));
+    return (await Promise.all(paths.map((path) => readFile(path, "utf8")))).join("");
   }
 
-  /** The last lines of the newest output, for messages. */
-  async tail(linesMax = 20): Promise<string> {
-    const lines = (await readTail(this.newest(), 16_384)).trimEnd().split("\n").slice(-linesMax);
-    const text = lines.join("\n").trim();
-    return text === ""
-      ? `Server ${this.#id} has written nothing to ${this.newest()}.`
-      : `Last lines of ${this.newest()}:\n${text}`;
+  end(bytesMax: number): Promise<string> {
+    return readTail(this.place(), bytesMax);
+  }
+
+  follow(): Promise<Follower> {
+    return FileFollower.atEnd(() => this.place());
   }
 
   /** Before a start: the scripts of 3.4 truncate the output of the run before, we keep the last few. */

@@ -36,7 +36,7 @@ export async function expireSession(
     look: async () => {
       // A server that moves between two states may refuse us once; another one, or the next round, will not.
       for (const control of controls) {
-        const process = control.find();
+        const process = await control.find();
         if (process === null || process.isPaused) continue;
         const outcome = await tryToExpire(control, credentials, options.signal);
         if (outcome === "closed") return true;
@@ -56,7 +56,7 @@ export async function serverOf(
 ): Promise<number | null> {
   const found = await Promise.all(
     controls.map(async (control) => {
-      const process = control.find();
+      const process = await control.find();
       const since =
         process === null || process.isPaused ? null : await connectionSince(control.server, client.sessionId);
       return since === null ? [] : [{ id: control.server.id, since }];

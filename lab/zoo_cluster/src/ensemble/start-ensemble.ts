@@ -116,10 +116,11 @@ async function makeFolder({ dir, name, env }: EnsembleSettings): Promise<Folder>
 async function takeOverFolder(dir: string, { env }: EnsembleSettings): Promise<void> {
   const state = await readState(labFolder(dir));
   if (state === null) return;
-  const running = controlsOf(state.spec, env).flatMap((control) => {
-    const process = control.findAnywhere();
-    return process === null ? [] : [`server ${control.server.id} (pid ${process.pid})`];
-  });
+  const running: string[] = [];
+  for (const control of controlsOf(state.spec, env)) {
+    const process = await control.findAnywhere();
+    if (process !== null) running.push(`server ${control.server.id} (pid ${process.pid})`);
+  }
   if (running.length > 0) {
     throw new LabError(
       "WRONG_STATE",

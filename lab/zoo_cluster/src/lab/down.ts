@@ -46,8 +46,9 @@ export async function takeDownLocked(
   const stopped: number[] = [];
   if (state !== null) {
     checkExpectation(place, state, options);
-    const lab = attach(state.spec, context);
-    for (const control of lab.controls) if (control.findAnywhere() !== null) stopped.push(control.server.id);
+    const lab = await attach(state.spec, context);
+    for (const control of lab.controls)
+      if ((await control.findAnywhere()) !== null) stopped.push(control.server.id);
     if (stopped.length > 0) context.onProgress(`stopping server ${stopped.join(", ")}`);
     await lab.stop();
     await removeState(place.folder);

@@ -1,10 +1,12 @@
 /** The servers of a lab in memory: parts of one host process, controlled through it. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Control, Output } from "../ensemble/control.js";
+import type { Control, Follower, Output } from "../ensemble/control.js";
+import { FileFollower } from "../ensemble/file-follower.js";
 import type { EnsembleSpec, ServerSpec } from "../ensemble/layout.js";
 import { LabError, type LabErrorCode, labErrorCodes } from "../errors.js";
 import { readTail } from "../files.js";
@@ -12,6 +14,7 @@ import {
   findSame,
   type ProcessIdentity,
   type ProcessSnapshot,
+  processTable,
   signalSame,
 } from "../process/process-table.js";
 import { formatSeconds, pause, timeScale } from "../wait.js";
@@ -167,14 +170,14 @@ class MemoryControl implements Control {
     this.#host = host;
   }
 
-  find(): ProcessSnapshot | null {
+  async find(): Promise<ProcessSnapshot | null> {
     const host = this.#host.find();
     const state = this.#host.stateOf(this.server.id);
     if (host === null || state === "stopped") return null;
     return { ...host, isPaused: host.isPaused || state === "paused" };
   }
 
-  findAnywhere(): ProcessSnapshot | null {
+  findAnywhere(): Promise<ProcessSnapshot | null> {
     return this.find();
   }
 
@@ -198,12 +201,12 @@ class MemoryControl implements Control {
   }
 
   async pause(): Promise<void> {
-    this.#mustRun("paused");
+    await this.#mustRun("paused");
     await this.#ask("pause");
   }
 
   async resume(): Promise<void> {
-    this.#mustRun("resumed");
+    await this.#mustRun("resumed");
     await this.#ask("resume");
   }
 
@@ -211,8 +214,14 @@ class MemoryControl implements Control {
     return null;
   }
 
+  /** Of the whole host: its servers share it. */
+  async residentBytes(): Promise<number | null> {
+    const found = await this.find();
+    return found === null ? null : processTable.residentBytes(found.pid);
+  }
+
   async #end(word: "kill" | "term"): Promise<ProcessIdentity | null> {
-    const found = this.find();
+    const found = await this.find();
     if (found === null) return null;
     await this.#ask(word);
     return { pid: found.pid, startTime: found.startTime };
@@ -222,8 +231,8 @@ class MemoryControl implements Control {
     await this.#host.ask({ do: word, server: this.server.id });
   }
 
-  #mustRun(verb: string): void {
-    if (this.find() !== null) return;
+  async #mustRun(verb: string): Promise<void> {
+    if ((await this.find()) !== null) return;
     const { id } = this.server;
     throw new LabError("WRONG_STATE", `Server ${id} cannot be ${verb}: it does not run: start it first.`, {
       details: { server: id },
@@ -239,20 +248,20 @@ class HostOutput implements Output {
     this.#server = server;
   }
 
-  newest(): string {
+  place(): string {
     return join(this.#server.dir, "server.log");
   }
 
-  all(): string[] {
-    return existsSync(this.newest()) ? [this.newest()] : [];
+  async text(): Promise<string> {
+    return existsSync(this.place()) ? await readFile(this.place(), "utf8") : "";
   }
 
-  async tail(linesMax = 20): Promise<string> {
-    const lines = (await readTail(this.newest(), 16_384)).trimEnd().split("\n").slice(-linesMax);
-    const text = lines.join("\n").trim();
-    return text === ""
-      ? `Server ${this.#server.id} has written nothing to ${this.newest()}.`
-      : `Last lines of ${this.newest()}:\n${text}`;
+  end(bytesMax: number): Promise<string> {
+    return readTail(this.place(), bytesMax);
+  }
+
+  follow(): Promise<Follower> {
+    return FileFollower.atEnd(() => this.place());
   }
 }
 

@@ -48,11 +48,11 @@ export async function openLab(
     );
   }
   checkExpectation(place, state, expected);
-  return attach(state.spec, context);
+  return await attach(state.spec, context);
 }
 
 /** An ensemble over processes that run, or not, already. Its `stop` stops the servers and nothing else. */
-export function attach(spec: EnsembleSpec, { env }: LabContext): ProcessEnsemble {
+export async function attach(spec: EnsembleSpec, { env }: LabContext): Promise<ProcessEnsemble> {
   if (spec.memory !== undefined) {
     const host = new MemoryHost(spec.memory.folder);
     const resources = { begin: async () => {}, end: () => host.end() };
@@ -66,7 +66,7 @@ export function attach(spec: EnsembleSpec, { env }: LabContext): ProcessEnsemble
   };
   const controls = createControls({ spec, env, java: findOnce, listener: silentListener });
   // Also those whose pid file is gone, with their folder or by a start in the foreground: they are there all the same.
-  for (const control of controls) control.findAnywhere();
+  for (const control of controls) await control.findAnywhere();
   return new ProcessEnsemble(spec, controls, { begin: async () => {}, end: async () => {} });
 }
 

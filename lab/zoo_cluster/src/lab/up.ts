@@ -83,13 +83,13 @@ export async function bringUp(place: LabPlace, options: UpOptions, context: LabC
     if (found !== null) {
       checkExpectation(place, found, options);
       checkSamePorts(place, found, options);
-      return await converge(attach(found.spec, context), options, context, null);
+      return await converge(await attach(found.spec, context), options, context, null);
     }
     const supplies =
       backend === "memory" ? null : await getSupplies(options.version ?? defaultVersion, context);
     const state = await planLab(place, options, supplies, context);
     try {
-      return await converge(attach(state.spec, context), options, context, supplies);
+      return await converge(await attach(state.spec, context), options, context, supplies);
     } catch (error) {
       await takeDownLocked(place, { wipe: false }, context).catch(() => {});
       throw error;
@@ -116,7 +116,9 @@ async function converge(
   supplies: Supplies | null,
 ): Promise<UpResult> {
   const { controls, spec } = lab;
-  const broken = controls.filter((control) => control.findAnywhere()?.isPaused !== false);
+  const broken: Control[] = [];
+  for (const control of controls)
+    if ((await control.findAnywhere())?.isPaused !== false) broken.push(control);
   if (broken.length === 0 && (await findProblem(controls)) === null) {
     return { actions: [], readyMs: null, status: await lab.status() };
   }
@@ -144,7 +146,8 @@ async function repair(
   given: Supplies | null,
   actions: Action[],
 ): Promise<void> {
-  const stopped = broken.filter((control) => control.find() === null);
+  const stopped: Control[] = [];
+  for (const control of broken) if ((await control.find()) === null) stopped.push(control);
   const needsNothing = stopped.length === 0 || lab.spec.memory !== undefined;
   const supplies = needsNothing ? null : (given ?? (await getSupplies(lab.version, context)));
   if (supplies !== null) {

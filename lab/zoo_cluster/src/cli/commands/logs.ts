@@ -1,8 +1,6 @@
 /** `lab logs`: the outputs of the servers, merged by time, and followed when asked. */
-import { open, stat } from "node:fs/promises";
 import type { Command } from "commander";
-import type { Control } from "../../ensemble/control.js";
-import { readTail } from "../../files.js";
+import type { Control, Follower } from "../../ensemble/control.js";
 import { openLab } from "../../lab/open-lab.js";
 import { pause } from "../../wait.js";
 import {
@@ -33,6 +31,11 @@ interface LogRecord {
   readonly lines: readonly string[];
 }
 
+interface FollowedServer {
+  readonly id: number;
+  readonly follower: Follower;
+}
+
 /** `lab logs` */
 export function addLogs(program: Command, context: CommandContext): void {
   withCommonOptions(program.command("logs [server...]").description("what the servers wrote, merged by time"))
@@ -45,7 +48,7 @@ export function addLogs(program: Command, context: CommandContext): void {
       const controls = (await findTargets(lab, words, signal)).map(({ control }) => control);
       const print = printer(controls.length > 1, options.json === true, terminal);
       // Taken before the tails are read, so that nothing between the two is lost.
-      const followers = await Promise.all(controls.map((control) => Follower.atEnd(control)));
+      const followers = await Promise.all(controls.map(followServer));
       const count = options.lines ?? defaultLines;
       const records = await Promise.all(controls.map((control) => readRecords(control, count)));
       for (const record of mergeByTime(records)) for (const line of record.lines) print(record.id, line);
@@ -72,67 +75,25 @@ export function parseRecords(id: number, lines: readonly string[]): LogRecord[] 
 }
 
 async function readRecords(control: Control, count: number): Promise<LogRecord[]> {
-  const text = await readTail(control.output.newest(), count * bytesPerLine);
+  const text = await control.output.end(count * bytesPerLine);
   return parseRecords(control.server.id, text === "" ? [] : text.trimEnd().split("\n").slice(-count));
 }
 
+async function followServer({ server, output }: Control): Promise<FollowedServer> {
+  return { id: server.id, follower: await output.follow() };
+}
+
 async function follow(
-  followers: readonly Follower[],
+  followed: readonly FollowedServer[],
   print: (id: number, line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   while (signal?.aborted !== true) {
-    for (const follower of followers) {
-      for (const line of await follower.read()) print(follower.id, line);
+    for (const { id, follower } of followed) {
+      for (const line of await follower.read()) print(id, line);
     }
     // Ctrl-C is the way this command ends, not a failure of it.
     await pause(followEveryMs, signal).catch(() => {});
-  }
-}
-
-/** Reads what is added to a server's output, also when a new run begins a new file. */
-class Follower {
-  readonly id: number;
-  readonly #control: Control;
-  #inode = 0;
-  #position = 0;
-  #rest = "";
-
-  private constructor(control: Control) {
-    this.id = control.server.id;
-    this.#control = control;
-  }
-
-  static async atEnd(control: Control): Promise<Follower> {
-    const follower = new Follower(control);
-    const found = await stat(control.output.newest()).catch(() => null);
-    if (found !== null) {
-      follower.#inode = found.ino;
-      follower.#position = found.size;
-    }
-    return follower;
-  }
-
-  async read(): Promise<string[]> {
-    const path = this.#control.output.newest();
-    const found = await stat(path).catch(() => null);
-    if (found === null) return [];
-    if (found.ino !== this.#inode || found.size < this.#position) {
-      this.#inode = found.ino;
-      this.#position = 0;
-    }
-    if (found.size === this.#position) return [];
-    const file = await open(path, "r");
-    try {
-      const buffer = Buffer.alloc(Math.min(found.size - this.#position, 1_048_576));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, this.#position);
-      this.#position += bytesRead;
-      const lines = (this.#rest + buffer.toString("utf8", 0, bytesRead)).split("\n");
-      this.#rest = lines.pop() ?? "";
-      return lines;
-    } finally {
-      await file.close();
-    }
   }
 }
 

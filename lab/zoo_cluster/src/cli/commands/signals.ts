@@ -54,14 +54,17 @@ async function run(
   const chosen = isAll ? lab.servers.map(({ id }) => String(id)) : named;
   const found = await findTargets(lab, chosen, signal);
   const targets = isAll ? found.filter(({ before }) => before.process === "paused") : found;
-  const pids = new Map(targets.map(({ control }) => [control, control.find()?.pid ?? null]));
+  const pids = new Map<Target, number | null>();
+  for (const target of targets) pids.set(target, (await target.control.find())?.pid ?? null);
   for (const target of targets) await entry.apply(target);
-  const servers = targets.map((target) => ({
-    id: target.control.server.id,
-    pid: pids.get(target.control) ?? null,
-    was: describeTarget(target),
-    process: stateOf(target),
-  }));
+  const servers = await Promise.all(
+    targets.map(async (target) => ({
+      id: target.control.server.id,
+      pid: pids.get(target) ?? null,
+      was: describeTarget(target),
+      process: await stateOf(target),
+    })),
+  );
   if (options.json === true) {
     terminal.printJson({ name: lab.name, action: entry.word, servers });
     return;
@@ -74,8 +77,8 @@ async function run(
   }
 }
 
-function stateOf({ control }: Target): "running" | "paused" | "stopped" {
-  const found = control.find();
+async function stateOf({ control }: Target): Promise<"running" | "paused" | "stopped"> {
+  const found = await control.find();
   if (found === null) return "stopped";
   return found.isPaused ? "paused" : "running";
 }

@@ -56,7 +56,7 @@ export function addRestart(program: Command, context: CommandContext): void {
           const { signal } = context;
           const rolling = options.rolling === true;
           await lab.restartAll({ rolling, signal, ...(waitMs === undefined ? {} : { timeoutMs: waitMs }) });
-          return lab.controls.map((control) => touch({ control }, "restarted"));
+          return await Promise.all(lab.controls.map((control) => touch({ control }, "restarted")));
         }
         const all = lab.servers.map(({ id }) => String(id));
         const targets = await findTargets(lab, named.length === 0 ? all : named, context.signal);
@@ -65,7 +65,7 @@ export function addRestart(program: Command, context: CommandContext): void {
           await target.control.start();
           await waitUntilServing([target], options, context);
         }
-        return targets.map((target) => touch(target, "restarted"));
+        return await Promise.all(targets.map((target) => touch(target, "restarted")));
       }),
     );
 }
@@ -123,6 +123,6 @@ async function waitUntilServing(
   await Promise.all(targets.map(({ control }) => waitForServing(control, { timeoutMs, signal })));
 }
 
-function touch({ control }: Pick<Target, "control">, action: Touched["action"]): Touched {
-  return { id: control.server.id, action, pid: control.find()?.pid ?? null };
+async function touch({ control }: Pick<Target, "control">, action: Touched["action"]): Promise<Touched> {
+  return { id: control.server.id, action, pid: (await control.find())?.pid ?? null };
 }

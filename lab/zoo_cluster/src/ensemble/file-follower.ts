@@ -1,0 +1,51 @@
+/** Follows a file that grows, and the one that takes its place when a new run begins. */
+import { open, stat } from "node:fs/promises";
+import type { Follower } from "./control.js";
+
+/** Most bytes given at once; what is left comes with the next call. */
+const readBytesMax = 1_048_576;
+
+/** See {@link Follower}; asks for the path each time, as a new run may write to another file. */
+export class FileFollower implements Follower {
+  readonly #newest: () => string;
+  #inode = 0;
+  #position = 0;
+  #rest = "";
+
+  private constructor(newest: () => string) {
+    this.#newest = newest;
+  }
+
+  /** At the end of what is there now. */
+  static async atEnd(newest: () => string): Promise<FileFollower> {
+    const follower = new FileFollower(newest);
+    const found = await stat(newest()).catch(() => null);
+    if (found !== null) {
+      follower.#inode = found.ino;
+      follower.#position = found.size;
+    }
+    return follower;
+  }
+
+  async read(): Promise<string[]> {
+    const path = this.#newest();
+    const found = await stat(path).catch(() => null);
+    if (found === null) return [];
+    if (found.ino !== this.#inode || found.size < this.#position) {
+      this.#inode = found.ino;
+      this.#position = 0;
+    }
+    if (found.size === this.#position) return [];
+    const file = await open(path, "r");
+    try {
+      const buffer = Buffer.alloc(Math.min(found.size - this.#position, readBytesMax));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, this.#position);
+      this.#position += bytesRead;
+      const lines = (this.#rest + buffer.toString("utf8", 0, bytesRead)).split("\n");
+      this.#rest = lines.pop() ?? "";
+      return lines;
+    } finally {
+      await file.close();
+    }
+  }
+}
