@@ -157,7 +157,7 @@ export class Hold implements AsyncDisposable {
     await this.#client.sync(this.path, options);
     const stat = await this.#client.exists(this.path, options);
     this.#refuseIfOver();
-    if (stat?.ephemeralOwner === this.sessionId) return;
+    if (stat !== null && this.#isOurs(stat)) return;
     const lost = this.#lostError("its znode is gone");
     this.#lose(lost);
     throw lost;
@@ -257,7 +257,7 @@ export class Hold implements AsyncDisposable {
     try {
       const { data, stat } = await this.#client.getData(path, { ...forever, watch: this.#onEvent });
       if (this.#isOver) this.#client.unwatch(path, this.#onEvent);
-      else this.#details.onData?.(data);
+      else if (this.#isOurs(stat)) this.#details.onData?.(data);
       return stat;
     } catch (error) {
       if (isZkError(error, "NO_NODE")) return undefined;
@@ -270,7 +270,7 @@ export class Hold implements AsyncDisposable {
     this.#looking = "no";
     if (this.#isOver) return;
     if (stat === undefined) return this.#lose(this.#lostError("its znode was removed by somebody else"));
-    if (stat.ephemeralOwner !== this.sessionId) return this.#lose(this.#lostError("its znode is another's"));
+    if (!this.#isOurs(stat)) return this.#lose(this.#lostError("its znode is another's"));
     if (!isNews) return this.#look();
     if (this.#state === "suspect" && this.#client.state === "connected") this.#confirmed();
   }
@@ -282,6 +282,11 @@ export class Hold implements AsyncDisposable {
     // Without an answer nothing is known: it is looked at again, which waits for a connection by itself.
     if (isZkError(error, "CONNECTION_LOSS")) return this.#look();
     if (!isOver(this.#client.state)) this.#lose(this.#lostError("its znode cannot be watched", error));
+  }
+
+  /** A znode that was removed and made again at the same path, even by our own session, is not the one that is held. */
+  #isOurs(stat: Stat): boolean {
+    return stat.ephemeralOwner === this.sessionId && stat.czxid === this.token;
   }
 
   get #isOver(): boolean {

@@ -2,8 +2,7 @@
  * Removes what a recipe left: znodes of waits that were given up, of holds that were released or lost. It goes on, whatever
  * happens to connections, until the server says that the znode is gone, or the session is over and the znode with it.
  *
- * Only for ephemeral znodes of names that nobody else uses: a name of a uuid, or one that is ours as long as our session
- * lives.
+ * Only for ephemeral znodes of names that nobody else uses, such as those with a uuid; {@link removeExactly} is for others.
  */
 import { type Client, isZkError } from "@zk/client";
 import { isOver, onState } from "./sessions.js";
@@ -24,17 +23,33 @@ export interface Owned {
 }
 
 /** Removes a znode of ours. Never rejects. */
-export async function removeOwned(client: Client, owned: Owned): Promise<Removal> {
-  const { metrics } = telemetryOf(client);
-  metrics.janitorTaken += 1;
-  metrics.janitorPending += 1;
-  const removal = await remove(client, owned);
-  metrics.janitorPending -= 1;
-  if (removal.outcome === "failed") {
-    metrics.janitorFailed += 1;
-    telemetryOf(client).tell({ type: "leftBehind", path: owned.path, error: removal.error });
-  }
-  return removal;
+export function removeOwned(client: Client, owned: Owned): Promise<Removal> {
+  return removeBy(client, owned, () => removeOnce(client, owned));
+}
+
+/**
+ * Removes a znode of a name that others may use as well, such as the id of a member: only the very znode that we made. If ours
+ * is gone and another has been made in its place, that one stays. Never rejects.
+ *
+ * A server compares versions and not czxids, so the two are compared here, and the version there. What that leaves open: another
+ * znode with the same version that takes the place of ours within one round trip, which needs somebody who removed ours by hand.
+ */
+export function removeExactly(client: Client, owned: Owned & { readonly czxid: bigint }): Promise<Removal> {
+  const forever = { timeoutMs: Number.POSITIVE_INFINITY };
+  return removeBy(client, owned, async () => {
+    for (;;) {
+      // The server that we are on may not know yet what others did.
+      await client.sync(owned.path, forever);
+      const stat = await client.exists(owned.path, forever);
+      if (stat?.czxid !== owned.czxid) return;
+      try {
+        return await client.remove(owned.path, { ...forever, version: stat.version, retry: "none" });
+      } catch (error) {
+        // Its data was changed in between.
+        if (!isZkError(error, "BAD_VERSION")) throw error;
+      }
+    }
+  });
 }
 
 /** Removes the znode that a creation under way will have made, if it makes one. Never rejects. */
@@ -44,7 +59,8 @@ export async function removeWhenMade(client: Client, making: Promise<Owned>): Pr
   metrics.janitorPending += 1;
   let removal: Removal;
   try {
-    removal = await remove(client, await making);
+    const owned = await making;
+    removal = await remove(client, owned, () => removeOnce(client, owned));
   } catch {
     // It was not made, or the client itself looks for it: a protected create sees to that.
     removal = { outcome: "removed" };
@@ -79,11 +95,32 @@ export function whileConnected(
   });
 }
 
-async function remove(client: Client, { path, sessionId }: Owned): Promise<Removal> {
+function removeOnce(client: Client, { path }: Owned): Promise<void> {
+  return client.remove(path, { retry: "always", timeoutMs: Number.POSITIVE_INFINITY });
+}
+
+/**
+ * Calls the attempt until it resolves, which says that the znode is gone, or until the session is over. Never rejects.
+ * @param attempt is called again after it rejected with CONNECTION_LOSS or QUEUE_FULL; NO_NODE is a success
+ */
+export async function removeBy(client: Client, owned: Owned, attempt: () => Promise<void>): Promise<Removal> {
+  const { metrics } = telemetryOf(client);
+  metrics.janitorTaken += 1;
+  metrics.janitorPending += 1;
+  const removal = await remove(client, owned, attempt);
+  metrics.janitorPending -= 1;
+  if (removal.outcome === "failed") {
+    metrics.janitorFailed += 1;
+    telemetryOf(client).tell({ type: "leftBehind", path: owned.path, error: removal.error });
+  }
+  return removal;
+}
+
+async function remove(client: Client, { sessionId }: Owned, attempt: () => Promise<void>): Promise<Removal> {
   for (;;) {
     if (isOver(client.state) || client.sessionId !== sessionId) return { outcome: "sessionOver" };
     try {
-      await client.remove(path, { retry: "always", timeoutMs: Number.POSITIVE_INFINITY });
+      await attempt();
       return { outcome: "removed" };
     } catch (error) {
       if (isZkError(error, "NO_NODE")) return { outcome: "removed" };

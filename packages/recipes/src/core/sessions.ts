@@ -80,20 +80,39 @@ export async function sessionAgain(
 }
 
 /**
+ * Resolves when the client has a session, or is on the way to one, however long that takes: for what goes on in the background
+ * and has nobody to tell.
+ *
+ * @returns false when there will never be one, because the client is closed or its credentials were refused
+ * @throws RecipeError ABORTED, WAIT_TIMEOUT
+ */
+export async function sessionWhenever(client: Client, patience: Patience): Promise<boolean> {
+  for (;;) {
+    patience.check();
+    const { state } = client;
+    if (state === "closed" || state === "authFailed") return false;
+    if (state !== "expired") return true;
+    await nextState(client, patience);
+  }
+}
+
+/**
  * Resolves when a server of the quorum serves the session: what was read before may be of one that is cut off.
  * @throws RecipeError ABORTED, WAIT_TIMEOUT. Resolves too when the session is over: the next call says so.
  */
 export async function connectedAgain(client: Client, patience: Patience): Promise<void> {
-  while (client.state !== "connected" && !isOver(client.state)) {
-    let unsubscribe = (): void => {};
-    try {
-      await patience.race(
-        new Promise<void>((resolve) => {
-          unsubscribe = onState(client, () => resolve());
-        }),
-      );
-    } finally {
-      unsubscribe();
-    }
+  while (client.state !== "connected" && !isOver(client.state)) await nextState(client, patience);
+}
+
+async function nextState(client: Client, patience: Patience): Promise<void> {
+  let unsubscribe = (): void => {};
+  try {
+    await patience.race(
+      new Promise<void>((resolve) => {
+        unsubscribe = onState(client, () => resolve());
+      }),
+    );
+  } finally {
+    unsubscribe();
   }
 }
