@@ -25,3 +25,9 @@ export {
   type RecipeErrorDetails,
 } from "./errors.js";
 export { type AcquireOptions, Lock, LockHold, type LockOptions } from "./locks/lock.js";
+export {
+  PersistentNode,
+  type PersistentNodeEvent,
+  type PersistentNodeOptions,
+  type PersistentNodeState,
+} from "./nodes/persistent-node.js";
