@@ -18,6 +18,9 @@ const wanted = process.argv.slice(2);
 const turbo = [join(root, "node_modules/turbo/bin/turbo"), "run", "build", "--output-logs=errors-only"];
 const tsc = [join(root, "node_modules/typescript/bin/tsc"), "-b", "--pretty", "false"];
 
+/** Packages whose tests and scripts start the bundled `zk`. */
+const bundled = ["packages/cli", "lab/cli"];
+
 /** @param {string[]} directories */
 function compile(directories) {
   return run([...tsc, ...directories.map((directory) => `${directory}/tsconfig.build.json`)]);
@@ -70,7 +73,16 @@ for (const directory of wanted) {
   }
 }
 
-const status = await (wanted.length > 0 ? compile(wanted) : pnpmIsOnPath() ? run(turbo) : compile(all));
+const isTurbo = wanted.length === 0 && pnpmIsOnPath();
+let status = await (isTurbo ? run(turbo) : compile(wanted.length > 0 ? wanted : all));
+// Turbo runs the package's own script, which bundles too.
+if (
+  status === 0 &&
+  !isTurbo &&
+  (wanted.length === 0 || wanted.some((directory) => bundled.includes(directory)))
+) {
+  status = await run([join(root, "tools/bundle-cli.mjs")]);
+}
 if (status !== 0) {
   process.stderr.write(
     "\nThe build failed; the compiler's own words are above. `pnpm build` runs it alone. If what they say has nothing to do\n" +

@@ -32,9 +32,8 @@ beforeAll(() => {
   for (const directory of directories) packed.set(directory, pack(root, directory, scratch));
 
   mkdirSync(project);
-  const dependencies = Object.fromEntries(
-    [...packed.values()].map(({ name, tarball }) => [name, `file:../${basename(tarball)}`]),
-  );
+  const own = [...packed.values()].map(({ name, tarball }) => [name, `file:../${basename(tarball)}`]);
+  const dependencies = Object.fromEntries([...own, ...packOthers()]);
   const manifest = { name: "consumer", private: true, dependencies };
   writeFileSync(join(project, "package.json"), JSON.stringify(manifest));
   const flags = ["--offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
@@ -43,6 +42,28 @@ beforeAll(() => {
   mkdirSync(join(project, "node_modules/@types"), { recursive: true });
   symlinkSync(join(root, "node_modules/@types/node"), join(project, "node_modules/@types/node"));
 }, 300_000);
+
+/** Libraries that the packages depend on, packed from the workspace: there is no registry in this test. */
+function packOthers(): [name: string, tarball: string][] {
+  const all = [...packed.values()].flatMap(({ name, manifest }) =>
+    Object.keys(manifest.dependencies ?? {})
+      .filter((each) => !packed.has(each) && !each.startsWith("@zk/"))
+      .map((each) => [each, join(root, "packages", name.replace("@zk/", ""), "node_modules", each)] as const),
+  );
+  return [...new Map(all)].map(([name, folder]) => {
+    const flags = [
+      "pack",
+      folder,
+      "--pack-destination",
+      scratch,
+      "--json",
+      "--ignore-scripts",
+      "--loglevel=error",
+    ];
+    const [{ filename }] = JSON.parse(execFileSync("npm", flags, { encoding: "utf8" }));
+    return [name, `file:../${filename}`];
+  });
+}
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -75,7 +96,7 @@ describe.each(directories)("%s", (directory) => {
     expect(files).toContain("dist/index.js");
     expect(files).toContain("dist/index.d.ts");
     expect(files).toContain("src/index.ts");
-    const expected = /^(LICENSE|README\.md|package\.json|(dist|src)\/.+)$/;
+    const expected = /^(LICENSE|README\.md|package\.json|(dist|src|bin|bundle)\/.+)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
     expect(files.filter((file) => /\.test\.|tsbuildinfo|\/tests?\//.test(file))).toEqual([]);
   });
@@ -126,6 +147,23 @@ describe("a project with the packed packages", () => {
     });
     expect(stderr).not.toMatch(/Error/);
     expect(status).toBe(0);
+  });
+
+  it("has a zk that works", () => {
+    const zk = (...words: string[]) =>
+      spawnSync(join(project, "node_modules/.bin/zk"), words, { cwd: project, encoding: "utf8" });
+    expect(zk("--version")).toMatchObject({
+      stdout: `zk ${packed.get("packages/cli")!.manifest.version}\n`,
+      status: 0,
+    });
+    const { stdout, stderr, status } = zk("help", "exit-codes");
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+    expect(stdout).toMatch(/no such node/);
+    expect(zk("gte", "/")).toMatchObject({
+      stdout: "",
+      stderr: expect.stringContaining("did you mean zk get"),
+      status: 2,
+    });
   });
 
   it("finds the sources where the source condition says they are", () => {

@@ -123,6 +123,14 @@ export const layers: readonly Layer[] = [
     thirdParty: true,
   },
   {
+    // The program of three lines: it starts what was built.
+    name: "cli program",
+    folder: "packages/cli/bin",
+    reaches: ["packages/cli/dist", "packages/cli/bundle"],
+    workspace: [],
+    node: true,
+  },
+  {
     name: "lab",
     folder: "lab/zoo_cluster",
     reaches: ["lab/zoo_cluster"],

@@ -1,0 +1,57 @@
+/** Every command, in the order in which help lists them. */
+import type { Command } from "../definition/command.js";
+import { registerCommands } from "./all-commands.js";
+import { acl } from "./everyday/acl.js";
+import { big } from "./everyday/big.js";
+import { create } from "./everyday/create.js";
+import { remove } from "./everyday/delete.js";
+import { du } from "./everyday/du.js";
+import { edit } from "./everyday/edit.js";
+import { find } from "./everyday/find.js";
+import { get } from "./everyday/get.js";
+import { grep } from "./everyday/grep.js";
+import { ls } from "./everyday/ls.js";
+import { set } from "./everyday/set.js";
+import { exists, stat } from "./everyday/stat.js";
+import { sync } from "./everyday/sync.js";
+import { touch } from "./everyday/touch.js";
+import { tree } from "./everyday/tree.js";
+import { txn } from "./everyday/txn.js";
+import {
+  contextAdd,
+  contextExplain,
+  contextList,
+  contextRemove,
+  contextShow,
+  contextUse,
+} from "./setup/context.js";
+import { help } from "./setup/help.js";
+
+export const COMMANDS: readonly Command[] = [
+  ls,
+  get,
+  set,
+  create,
+  remove,
+  stat,
+  exists,
+  acl,
+  touch,
+  edit,
+  tree,
+  du,
+  find,
+  grep,
+  big,
+  txn,
+  sync,
+  contextAdd,
+  contextUse,
+  contextList,
+  contextShow,
+  contextRemove,
+  contextExplain,
+  help,
+];
+
+registerCommands(COMMANDS);

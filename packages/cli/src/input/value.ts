@@ -1,0 +1,87 @@
+/** Data from the command line: a text, `-` for stdin, `@file`; empty and null are different, and both can be had. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { CommandIo } from "../definition/command.js";
+import { UsageError } from "../program/errors.js";
+
+/** Bytes of stdin or of a file that are read at most: far above what a server takes, so that it can say so itself. */
+const INPUT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** How a value is given. */
+export interface ValueOptions {
+  /** Null data. */
+  readonly null?: boolean;
+  /** Takes `-` and `@…` as they are. */
+  readonly literal?: boolean;
+}
+
+/** @throws UsageError when nothing, or two things at once, say what the data is */
+export async function readValue(
+  word: string | undefined,
+  options: ValueOptions,
+  io: CommandIo,
+  note: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  if (options.null === true) {
+    if (word !== undefined) throw new UsageError("--null says that there is no data; give no VALUE with it");
+    return null;
+  }
+  if (word === undefined) {
+    throw new UsageError(
+      "the VALUE is missing",
+      "a text, - for stdin, @FILE, '' for empty data, --null for none",
+    );
+  }
+  if (options.literal !== true && word === "-") {
+    if (io.stdin.isTTY === true) note("waiting for data on stdin; end it with Ctrl-D");
+    return await readAll(io.stdin, signal);
+  }
+  if (options.literal !== true && word.startsWith("@")) return readFile(resolve(io.cwd, word.slice(1)));
+  return Buffer.from(word, "utf8");
+}
+
+/** A whole file. @throws UsageError */
+export function readFile(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** Everything that a stream gives. @throws UsageError past {@link INPUT_BYTES_MAX}; the signal's reason */
+export function readAll(stream: NodeJS.ReadableStream, signal: AbortSignal): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const done = (): void => {
+      stream.removeListener("data", onData);
+      signal.removeEventListener("abort", onAbort);
+      stream.pause();
+    };
+    const onData = (chunk: Buffer | string): void => {
+      const buffer = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+      bytes += buffer.length;
+      chunks.push(buffer);
+      if (bytes <= INPUT_BYTES_MAX) return;
+      done();
+      reject(new UsageError(`more than ${INPUT_BYTES_MAX} bytes of input`));
+    };
+    const onAbort = (): void => {
+      done();
+      reject(signal.reason);
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    stream.on("data", onData);
+    stream.once("end", () => {
+      done();
+      resolve(Buffer.concat(chunks));
+    });
+    stream.once("error", (error: Error) => {
+      done();
+      reject(new UsageError(`stdin cannot be read: ${error.message}`));
+    });
+  });
+}
