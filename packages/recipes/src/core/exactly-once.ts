@@ -8,8 +8,16 @@
  * What it costs: a create in each transaction, and a remove after it that nobody waits for. What it does not promise: that no
  * marker stays. A process that dies between the two leaves its marker behind; {@link sweepMarkers} removes those of long ago.
  */
-import { type Client, isZkError, type Transaction, type TransactionResult, type ZkError } from "@zk/client";
+import {
+  type Acl,
+  type Client,
+  isZkError,
+  type Transaction,
+  type TransactionResult,
+  type ZkError,
+} from "@zk/client";
 import { isRecipeError, RecipeError } from "../errors.js";
+import { makeDirectory } from "./directories.js";
 import { childPath } from "./paths.js";
 import type { Patience } from "./patience.js";
 import { withoutFirst } from "./refusals.js";
@@ -32,6 +40,8 @@ export interface OnceOptions {
   readonly path: string;
   /** The directory of the markers; made when it is needed. Those who share a recipe's path may share it. */
   readonly markers: string;
+  /** Of the markers and their directory. Default: anybody may do anything. */
+  readonly acl?: readonly Acl[] | undefined;
 }
 
 /** A marker decides for this long, in milliseconds: an answer that is not found out by then is ambiguous. */
@@ -53,13 +63,16 @@ export async function commitOnce<Results extends readonly TransactionResult[]>(
   build: (transaction: Transaction) => Transaction<Results>,
   patience: Patience,
 ): Promise<Once<Results>> {
+  const { acl } = options;
   const marker = childPath(options.markers, client.randomness.uuid());
   const once = new OnceAttempt(client, options, marker, patience);
   for (;;) {
     patience.check();
     try {
       // The type of the transaction counts operations; those of the caller begin behind the marker's.
-      const marked = client.transaction().create(marker) as unknown as Transaction;
+      const marked = client
+        .transaction()
+        .create(marker, null, acl === undefined ? {} : { acl }) as unknown as Transaction;
       const results: readonly TransactionResult[] = await build(marked).commit({
         ...patience.call,
         retry: "none",
@@ -135,16 +148,8 @@ class OnceAttempt {
   }
 
   async #makeDirectory(): Promise<void> {
-    const { markers } = this.#options;
-    try {
-      await this.#client.create(markers, null, {
-        ...this.#patience.call,
-        createParents: true,
-        retry: "always",
-      });
-    } catch (error) {
-      if (!isZkError(error, "NODE_EXISTS")) throw error;
-    }
+    const { markers, acl } = this.#options;
+    await makeDirectory(this.#client, markers, acl, this.#patience.call);
     void sweepMarkers(this.#client, markers).catch(() => {
       // Tidying up is nobody's concern here; the next one who finds the directory missing tries again.
     });

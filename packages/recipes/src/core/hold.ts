@@ -76,6 +76,8 @@ export class Hold implements AsyncDisposable {
   #lost: RecipeError | undefined;
   /** A look at the znode is under way; `again` when something happened since it began. */
   #looking: "no" | "once" | "again" = "no";
+  /** A write of the recipe is under way that takes the znode along. */
+  #isEnding = false;
   #forget: () => void;
   #cancelDeadline = (): void => {};
   readonly #onEvent = (event: { readonly type: string }): void => {
@@ -135,15 +137,11 @@ export class Hold implements AsyncDisposable {
     build: (transaction: Transaction) => Transaction<Results>,
     options: CallOptions = {},
   ): Promise<Results> {
-    this.#refuseIfOver();
+    this.refuseIfOver();
     try {
       return await guardedCommit(this.#client, this.path, build, options);
     } catch (error) {
-      if (error instanceof GuardFailed) {
-        const lost = this.#lostError("its znode is gone, so nothing was written");
-        this.#lose(lost);
-        throw lost;
-      }
+      if (error instanceof GuardFailed) throw this.lose("its znode is gone, so nothing was written");
       throw error;
     }
   }
@@ -153,14 +151,11 @@ export class Hold implements AsyncDisposable {
    * @throws RecipeError HOLD_LOST, RELEASED; ZkError when nobody answers
    */
   async verify(options: CallOptions = {}): Promise<void> {
-    this.#refuseIfOver();
+    this.refuseIfOver();
     await this.#client.sync(this.path, options);
     const stat = await this.#client.exists(this.path, options);
-    this.#refuseIfOver();
-    if (stat !== null && this.#isOurs(stat)) return;
-    const lost = this.#lostError("its znode is gone");
-    this.#lose(lost);
-    throw lost;
+    this.refuseIfOver();
+    if (stat === null || !this.#isOurs(stat)) throw this.lose("its znode is gone");
   }
 
   /**
@@ -194,6 +189,40 @@ export class Hold implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
+  }
+
+  /**
+   * For recipes that end their hold by a write of their own, such as one that takes the znode along. While it is under way, a
+   * znode that is gone is no news. After it the hold is released; when it fails, the hold stands or falls as before.
+   */
+  protected async endBy<T>(write: () => Promise<T>): Promise<T> {
+    this.#isEnding = true;
+    let result: T;
+    try {
+      result = await write();
+    } catch (error) {
+      this.#isEnding = false;
+      if (!this.#isOver) this.#look();
+      throw error;
+    }
+    this.#removal ??= Promise.resolve({ outcome: "removed" });
+    await this.release();
+    return result;
+  }
+
+  /** For recipes that learn that the hold is gone. @returns what to throw */
+  protected lose(message: string): RecipeError {
+    const lost = this.#lostError(message);
+    this.#lose(lost);
+    return lost;
+  }
+
+  /** @throws RecipeError HOLD_LOST, RELEASED */
+  protected refuseIfOver(): void {
+    const { state, recipe, path } = this;
+    if (state === "lost") throw this.#lost;
+    if (state === "released")
+      throw new RecipeError({ code: "RELEASED", message: "it was released", recipe, path });
   }
 
   /** Looks at the client, and draws the conclusions. */
@@ -269,6 +298,7 @@ export class Hold implements AsyncDisposable {
     const isNews = this.#looking === "once";
     this.#looking = "no";
     if (this.#isOver) return;
+    if (stat === undefined && this.#isEnding) return;
     if (stat === undefined) return this.#lose(this.#lostError("its znode was removed by somebody else"));
     if (!this.#isOurs(stat)) return this.#lose(this.#lostError("its znode is another's"));
     if (!isNews) return this.#look();
@@ -337,13 +367,6 @@ export class Hold implements AsyncDisposable {
 
   #remove(): Promise<Removal> {
     return this.#details.remove?.() ?? removeOwned(this.#client, this);
-  }
-
-  #refuseIfOver(): void {
-    const { state, recipe, path } = this;
-    if (state === "lost") throw this.#lost;
-    if (state === "released")
-      throw new RecipeError({ code: "RELEASED", message: "it was released", recipe, path });
   }
 
   #lostError(message: string, cause?: unknown): RecipeError {

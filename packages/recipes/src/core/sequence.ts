@@ -75,8 +75,8 @@ export function sortContenders(names: Iterable<string>, base?: string): Contende
   return inOrder(contenders);
 }
 
-/** Contenders in their order; see {@link sortContenders}. */
-export function inOrder(contenders: readonly Contender[]): Contender[] {
+/** Contenders, or others that have a number, in their order; see {@link sortContenders}. */
+export function inOrder<T extends Pick<Contender, "name" | "serial">>(contenders: readonly T[]): T[] {
   return startAtOldest(
     contenders.toSorted((a, b) => a.serial - b.serial || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
   );
@@ -106,6 +106,13 @@ export function formatSerial(serial: number): string {
   return serial < 0 ? `-${String(-serial).padStart(9, "0")}` : String(serial).padStart(10, "0");
 }
 
+/** Reads what is a number as a server prints it, and nothing else. */
+export function parseSerial(text: string): number | undefined {
+  const serial = Number(text);
+  // Comparing with what the server would print also turns away blanks, exponents, fractions and numbers too large.
+  return (serial | 0) === serial && formatSerial(serial) === text ? serial : undefined;
+}
+
 const SERIALS_HALF = 2 ** 31;
 
 // What stands before the number in the names that the common libraries write. Each is whole up to the number, so that the
@@ -123,10 +130,8 @@ function possibleReadings(name: string): Contender[] {
   const readings: Contender[] = [];
   for (const length of [11, 10]) {
     if (name.length < length) continue;
-    const text = name.slice(-length);
-    const serial = Number(text);
-    // Comparing with what the server would print also turns away blanks, exponents, fractions and numbers too large.
-    if ((serial | 0) !== serial || formatSerial(serial) !== text) continue;
+    const serial = parseSerial(name.slice(-length));
+    if (serial === undefined) continue;
     readings.push({ name, prefix: name.slice(0, -length), serial });
   }
   return readings;
@@ -137,7 +142,7 @@ function possibleReadings(name: string): Contender[] {
  * between the oldest and the newest contender, this is the order of {@link compareSerials}, and for any other set it
  * still is one order, where a sort by pairs would go round in circles.
  */
-function startAtOldest(ascending: Contender[]): Contender[] {
+function startAtOldest<T extends { readonly serial: number }>(ascending: T[]): T[] {
   const last = ascending.at(-1);
   if (last === undefined) return ascending;
   let widest = 0;

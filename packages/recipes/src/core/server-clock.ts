@@ -9,11 +9,14 @@
  * Times are milliseconds since 1970, as in a Stat.
  */
 import { type Acl, type Client, isZkError } from "@zk/client";
+import { makeDirectory } from "./directories.js";
 import type { Patience } from "./patience.js";
 import { onState } from "./sessions.js";
 
 /** A measured difference is believed for so long, in milliseconds. */
 const MEASURED_FOR_MS = 60_000;
+
+const FOREVER = { timeoutMs: Number.POSITIVE_INFINITY };
 
 interface Measured {
   /** What has to be added to the client's clock. */
@@ -65,10 +68,7 @@ export class ServerClock {
         isDisturbed = true;
       });
       try {
-        const { mtime } = await client.setData(this.#scratch, null, {
-          timeoutMs: Number.POSITIVE_INFINITY,
-          retry: "always",
-        });
+        const { mtime } = await client.setData(this.#scratch, null, { ...FOREVER, retry: "always" });
         // A write that waited for a connection says little of when it was made.
         if (isDisturbed) continue;
         const atMs = client.clock.nowMs();
@@ -77,7 +77,7 @@ export class ServerClock {
         this.#keep(measured);
         return measured;
       } catch (error) {
-        if (isZkError(error, "NO_NODE")) await this.#make();
+        if (isZkError(error, "NO_NODE")) await makeDirectory(client, this.#scratch, this.#acl, FOREVER);
         else if (isZkError(error, "QUEUE_FULL")) await client.drained();
         else if (!isZkError(error, "CONNECTION_LOSS")) throw error;
       } finally {
@@ -93,14 +93,5 @@ export class ServerClock {
       this.#measured = undefined;
       this.#unsubscribe();
     });
-  }
-
-  async #make(): Promise<void> {
-    const acl = this.#acl === undefined ? {} : { acl: this.#acl };
-    try {
-      await this.#client.create(this.#scratch, null, { createParents: true, retry: "always", ...acl });
-    } catch (error) {
-      if (!isZkError(error, "NODE_EXISTS")) throw error;
-    }
   }
 }
