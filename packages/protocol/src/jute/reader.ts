@@ -1,6 +1,15 @@
 import { ProtocolError } from "../errors.js";
-import type { Codec } from "./codec.js";
 import { decodeUtf8 } from "./utf8.js";
+
+/** What a vector has to know of its elements to read them; every `Codec` does. */
+export interface ReadableElement<T> {
+  /** The type's name in the server's schema. */
+  readonly name: string;
+  /** The fewest bytes an element can take; this is what bounds the count of a vector. */
+  readonly bytesMin: number;
+  /** @throws ProtocolError when the bytes are no such value */
+  read(reader: JuteReader): T;
+}
 
 /**
  * Reads jute values from a run of bytes, in order.
@@ -107,7 +116,7 @@ export class JuteReader {
    * The count is first compared with the bytes left: an element takes `bytesMin` bytes at least, and one byte is asked
    * for even where that is 0, so that a short frame can never claim two thousand million elements.
    * @throws ProtocolError `TRUNCATED`, `LENGTH_NEGATIVE`, `COUNT_TOO_LARGE`, and whatever the element throws */
-  vector<T>(element: Codec<T>): T[] | null {
+  vector<T>(element: ReadableElement<T>): T[] | null {
     const at = this.position;
     const count = this.int();
     if (count === -1) return null;

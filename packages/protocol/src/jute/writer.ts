@@ -1,5 +1,4 @@
 import { EncodeError } from "../errors.js";
-import type { Codec } from "./codec.js";
 import { encodeUtf8Into } from "./utf8.js";
 
 const INITIAL_BYTES = 256;
@@ -7,6 +6,14 @@ const INITIAL_BYTES = 256;
 const KEEP_BYTES_MAX = 65_536;
 /** After so many oversized lends in a row memory is given up. */
 const OVERSIZED_LENDS_MAX = 64;
+
+/** What a vector has to know of its elements to write them; every `Codec` does. */
+export interface WritableElement<T> {
+  /** The type's name in the server's schema. */
+  readonly name: string;
+  /** @throws EncodeError when the value has no encoding */
+  write(writer: JuteWriter, value: T): void;
+}
 
 /**
  * Writes jute values one after another into memory that grows as needed.
@@ -110,7 +117,7 @@ export class JuteWriter {
   }
 
   /** Elements with their count in front; null is written as count -1. @throws EncodeError */
-  vector<T>(values: readonly T[] | null, element: Codec<T>): void {
+  vector<T>(values: readonly T[] | null, element: WritableElement<T>): void {
     if (values === null) {
       this.int(-1);
       return;
