@@ -1,12 +1,12 @@
 // What tests and programs use.
 
-export type { ModelTuning } from "./ensemble/memory-backend.js";
 export {
   type Backend,
   defaultReadyTimeoutMs,
   defaultServers,
   defaultTickTimeMs,
   type EnsembleOptions,
+  type ModelTuning,
   serversMax,
 } from "./ensemble/options.js";
 export { startEnsemble } from "./ensemble/start-ensemble.js";

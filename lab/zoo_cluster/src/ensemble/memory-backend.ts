@@ -5,9 +5,6 @@ import { defaultVersion } from "../release/version.js";
 import type { EnsembleSettings } from "./options.js";
 import type { Ensemble } from "./types.js";
 
-/** What only a model can be told: its seed, and how long things take in it. */
-export type ModelTuning = Pick<MemoryEnsembleOptions, "seed" | "linkMs" | "diskMs" | "electionMs">;
-
 type ModelOptions = Partial<MemoryEnsembleOptions>;
 
 /** Settings of a server as its configuration names them, or as a Java property behind `zookeeper.`. */

@@ -1,10 +1,10 @@
 /** What `startEnsemble` is told, checked once and completed with defaults. */
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
+import type { MemoryEnsembleOptions } from "@zk/memory-server";
 import { LabError } from "../errors.js";
 import type { Environment } from "../release/types.js";
 import { checkVersion, defaultVersion } from "../release/version.js";
-import type { ModelTuning } from "./memory-backend.js";
 
 /** Servers of an ensemble unless told. */
 export const defaultServers = 3;
@@ -24,6 +24,9 @@ export const defaultReadyTimeoutMs = 60_000;
  * - `memory` a model of 3.4.6 inside this process (`@zk/memory-server`): nothing to install, ready within milliseconds
  */
 export type Backend = "process" | "memory";
+
+/** What only a model can be told: its seed, and how long things take in it. */
+export type ModelTuning = Pick<MemoryEnsembleOptions, "seed" | "linkMs" | "diskMs" | "electionMs">;
 
 /** Options of {@link startEnsemble}; all have defaults. */
 export interface EnsembleOptions {
