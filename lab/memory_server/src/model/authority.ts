@@ -8,8 +8,8 @@ import { Preparer } from "../tree/preparer.js";
 import { SessionTracker } from "../tree/session-tracker.js";
 import type { ClientConnection } from "./client-connection.js";
 import { CommitQueue } from "./commit-queue.js";
+import type { Host } from "./host.js";
 import { type Entry, isCommitted, type Request } from "./request.js";
-import type { Server } from "./server.js";
 import { Service } from "./service.js";
 
 const EXPIRY_SLACK_MS = 1;
@@ -26,7 +26,7 @@ export class Authority extends Service {
   #lastZxid: bigint;
   #isOver = false;
 
-  constructor(server: Server, propose: Propose) {
+  constructor(server: Host, propose: Propose) {
     super(server);
     this.#propose = propose;
     const { settings, nowMs } = server.world;

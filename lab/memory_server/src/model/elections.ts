@@ -4,25 +4,26 @@
  *
  * Source: ZooKeeper 3.4.6, FastLeaderElection.java, totalOrderPredicate and ooePredicate
  */
-import { Leading } from "./leading.js";
 import type { Server } from "./server.js";
 import type { World } from "./world.js";
 
 /** See the head of this file. */
 export class Elections {
   readonly #world: World;
+  readonly #servers: readonly Server[];
   /** When the election among the servers of this key ends. */
   #underWay = new Set<string>();
 
-  constructor(world: World) {
+  constructor(world: World, servers: readonly Server[]) {
     this.#world = world;
+    this.#servers = servers;
   }
 
   /** To be called after whatever may have changed who looks and who is heard. */
   consider(): void {
     const world = this.#world;
     world.electionIsDue = false;
-    for (const server of world.servers) {
+    for (const server of this.#servers) {
       if (!isLooking(server)) continue;
       const leader = this.#leaderFor(server);
       if (leader !== undefined) {
@@ -57,19 +58,18 @@ export class Elections {
 
   /** A leader that says so, and whom a quorum follows: one alone may be left over from an election that came to nothing. */
   #leaderFor(server: Server): Server | undefined {
-    const heard = this.#world.servers.filter(
+    const heard = this.#servers.filter(
       (other) => other.isRunning && !other.isPaused && this.#hear(server, other),
     );
     return heard.find(
-      ({ duty }) =>
-        duty instanceof Leading &&
-        heard.filter((other) => other.duty?.reign === duty.reign).length >= this.#world.quorum,
+      ({ role, reign }) =>
+        role === "leading" && heard.filter((other) => other.reign === reign).length >= this.#world.quorum,
     );
   }
 
   #votersWith(server: Server): Server[] {
     if (!isLooking(server)) return [];
-    return this.#world.servers.filter(
+    return this.#servers.filter(
       (other) => isLooking(other) && (other === server || this.#hear(server, other)),
     );
   }

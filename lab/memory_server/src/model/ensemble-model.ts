@@ -38,6 +38,7 @@ export interface ServerView {
 /** See the head of this file. */
 export class EnsembleModel {
   readonly #world: World;
+  readonly #servers: Server[] = [];
   readonly #elections: Elections;
   readonly #serverOf = new Map<number, Server>();
   readonly #committed: Entry[] = [];
@@ -45,20 +46,20 @@ export class EnsembleModel {
   /** @throws RangeError for options that make no ensemble; Error for disks that no model has written */
   constructor(options: ModelOptions) {
     const settings = settingsOf(options);
-    const world = new World(settings);
+    const world = new World(settings, this.#servers);
     this.#world = world;
-    this.#elections = new Elections(world);
+    this.#elections = new Elections(world, this.#servers);
     for (let id = 1; id <= settings.servers; id += 1) {
       const saved = options.disks?.[id - 1];
-      world.servers.push(new Server(world, id, saved === undefined ? new Disk() : Disk.restore(saved)));
+      this.#servers.push(new Server(world, id, saved === undefined ? new Disk() : Disk.restore(saved)));
     }
     if (settings.recordHistory) world.committed = this.#committed;
-    for (const server of world.servers) server.start();
+    for (const server of this.#servers) server.start();
     this.#run();
   }
 
   get size(): number {
-    return this.#world.servers.length;
+    return this.#servers.length;
   }
 
   get tickTimeMs(): number {
@@ -67,7 +68,7 @@ export class EnsembleModel {
 
   /** The server that leads with a quorum behind it; a standalone server while it runs. */
   get leaderId(): number | undefined {
-    return this.#world.servers.find(
+    return this.#servers.find(
       ({ isRunning, isServing, role, isPaused }) =>
         isRunning && isServing && !isPaused && (role === "leading" || role === "standalone"),
     )?.id;
@@ -100,9 +101,9 @@ export class EnsembleModel {
 
   /** All outputs since the last call, in order. */
   drain(): ModelOutput[] {
-    const { outputs, servers } = this.#world;
+    const { outputs } = this.#world;
     this.#world.outputs = [];
-    for (const server of servers) server.drained();
+    for (const server of this.#servers) server.drained();
     return outputs;
   }
 
@@ -166,9 +167,9 @@ export class EnsembleModel {
   }
 
   #get(id: number): Server {
-    const server = this.#world.server(id);
+    const server = this.#servers[id - 1];
     if (server === undefined)
-      throw new RangeError(`there is no server ${id}: they are 1 to ${this.#world.servers.length}`);
+      throw new RangeError(`there is no server ${id}: they are 1 to ${this.#servers.length}`);
     return server;
   }
 }

@@ -10,12 +10,21 @@ import { decodeRead, decodeSetWatches } from "../tree/request-bodies.js";
 import type { TreeEvent, TxnOutcome } from "../tree/txn.js";
 import { writeReply } from "../tree/write-replies.js";
 import type { ClientConnection } from "./client-connection.js";
+import type { Host } from "./host.js";
 import type { Request } from "./request.js";
-import type { Service } from "./service.js";
 
 const MARSHALLING_ERROR = -5;
 const SESSION_MOVED = -118;
 const NO_BYTES = new Uint8Array(0);
+
+/** Whose requests end here. */
+export interface FinalHost {
+  readonly server: Host;
+  /** Whether it serves reads only, because it has no quorum. */
+  readonly isReadOnly: boolean;
+  /** A transaction was applied here. */
+  transactionApplied(request: Request): void;
+}
 
 interface Answer {
   readonly err: number;
@@ -24,9 +33,9 @@ interface Answer {
 
 /** See the head of this file. */
 export class FinalProcessor {
-  readonly #service: Service;
+  readonly #service: FinalHost;
 
-  constructor(service: Service) {
+  constructor(service: FinalHost) {
     this.#service = service;
   }
 

@@ -7,9 +7,9 @@ import { OpCode } from "@zk/protocol";
 import type { ClientConnection } from "./client-connection.js";
 import { CommitQueue } from "./commit-queue.js";
 import type { Duty } from "./duty.js";
+import type { Host } from "./host.js";
 import type { Message } from "./messages.js";
 import { type Entry, isCommitted, type Request } from "./request.js";
-import type { Server } from "./server.js";
 import { Service } from "./service.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -20,7 +20,7 @@ export class Following implements Duty {
   readonly leader: number;
   readonly reign: number;
   readonly #relation: number;
-  readonly #server: Server;
+  readonly #server: Host;
   #service: LearnerService | undefined;
   #heardMs: number;
   /** Proposals in the order of the leader. */
@@ -34,11 +34,11 @@ export class Following implements Duty {
   #lastDiskMs = 0;
   #isOver = false;
 
-  constructor(server: Server, leader: number) {
+  constructor(server: Host, leader: number) {
     const { world, disk } = server;
     this.#server = server;
     this.leader = leader;
-    this.reign = world.server(leader)?.duty?.reign ?? 0;
+    this.reign = world.peer(leader)?.reign ?? 0;
     this.#relation = world.nextReign();
     this.#heardMs = world.nowMs;
     const { acceptedEpoch } = disk;
@@ -130,7 +130,7 @@ export class Following implements Duty {
     const { world } = this.#server;
     this.end();
     this.#server.later(world.settings.tickTimeMs / 2, () => {
-      if (this.#server.duty === this) this.#server.look(why);
+      if (this.#server.does(this)) this.#server.look(why);
     });
   }
 
@@ -193,7 +193,7 @@ class LearnerService extends Service {
   readonly #queue: CommitQueue;
   #touched = new Map<bigint, number>();
 
-  constructor(server: Server, tell: (message: Message) => void, relation: number) {
+  constructor(server: Host, tell: (message: Message) => void, relation: number) {
     super(server);
     this.#tell = tell;
     this.#relation = relation;

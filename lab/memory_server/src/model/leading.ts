@@ -8,9 +8,9 @@
 import { OpCode } from "@zk/protocol";
 import { Authority } from "./authority.js";
 import type { Duty } from "./duty.js";
+import type { Host } from "./host.js";
 import type { ForwardedRequest, Message } from "./messages.js";
 import type { Entry, Request } from "./request.js";
-import type { Server } from "./server.js";
 
 interface Learner {
   readonly relation: number;
@@ -55,7 +55,7 @@ function isNewer(one: History, other: History): boolean {
 export class Leading implements Duty {
   readonly role = "leading";
   readonly reign: number;
-  readonly #server: Server;
+  readonly #server: Host;
   readonly #learners = new Map<number, Learner>();
   /** What its own history was when it began. */
   readonly #history: History;
@@ -72,7 +72,7 @@ export class Leading implements Duty {
   #lastDiskMs = 0;
   #isOver = false;
 
-  constructor(server: Server) {
+  constructor(server: Host) {
     const { world, disk, id, tree } = server;
     this.#server = server;
     this.reign = world.nextReign();

@@ -9,8 +9,8 @@ import { Preparer } from "../tree/preparer.js";
 import type { ClientConnection } from "./client-connection.js";
 import { Disk } from "./disk.js";
 import type { Duty } from "./duty.js";
+import type { Host } from "./host.js";
 import type { Request } from "./request.js";
-import type { Server } from "./server.js";
 import { Service } from "./service.js";
 
 const NOT_READ_ONLY = -119;
@@ -19,17 +19,17 @@ const READ_ONLY_DELAY_MS = 2000;
 /** See the head of this file. */
 export class Looking implements Duty {
   readonly reign = 0;
-  readonly #server: Server;
+  readonly #server: Host;
   /** What the disk held before read-only service began: that service leaves no trace. */
   #saved: Disk | undefined;
   #service: ReadOnlyService | undefined;
 
-  constructor(server: Server) {
+  constructor(server: Host) {
     this.#server = server;
     const { tickTimeMs, readOnlyMode } = server.world.settings;
     if (!readOnlyMode) return;
     server.later(Math.max(READ_ONLY_DELAY_MS, tickTimeMs), () => {
-      if (server.duty === this) this.#serveReadOnly();
+      if (server.does(this)) this.#serveReadOnly();
     });
   }
 
@@ -73,7 +73,7 @@ const REFUSED: ReadonlySet<number> = new Set([
 class ReadOnlyService extends Service {
   readonly #preparer: Preparer;
 
-  constructor(server: Server) {
+  constructor(server: Host) {
     super(server);
     this.#preparer = new Preparer(server.tree, { skipAcl: server.world.settings.skipAcl });
   }

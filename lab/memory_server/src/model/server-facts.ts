@@ -1,16 +1,27 @@
 /** What a server says of itself to a four-letter word. */
 import { Authority } from "./authority.js";
 import type { ClientConnection } from "./client-connection.js";
+import type { Duty } from "./duty.js";
 import {
   defaultTraceMask,
   type FourLetterFacts,
   fourLetterAnswer,
   type ServingFacts,
 } from "./four-letter.js";
+import type { Host } from "./host.js";
 import { Leading } from "./leading.js";
-import type { Server } from "./server.js";
+import type { Service } from "./service.js";
 import type { ServerRole } from "./types.js";
 import type { World } from "./world.js";
+
+/** Whoever is asked. */
+export interface Asked extends Host {
+  readonly role: ServerRole;
+  readonly duty: Duty | undefined;
+  readonly service: Service | undefined;
+  readonly isServing: boolean;
+  readonly connections: ReadonlyMap<number, ClientConnection>;
+}
 
 const IDLE_DESCRIPTORS = 30;
 const DESCRIPTORS_MAX = 4_096;
@@ -30,7 +41,7 @@ const MODES: Readonly<Record<ServerRole, ServingFacts["mode"]>> = {
  *
  * Source: ZooKeeper 3.4.6, NIOServerCnxn.java, checkFourLetterWord
  */
-export function answerWord(server: Server, connection: ClientConnection, word: string): string | undefined {
+export function answerWord(server: Asked, connection: ClientConnection, word: string): string | undefined {
   server.statistics.packetsReceived += 1;
   if (word === "stmk") return undefined;
   const text = fourLetterAnswer(word, factsOf(server, connection));
@@ -41,7 +52,7 @@ export function answerWord(server: Server, connection: ClientConnection, word: s
   return text;
 }
 
-function factsOf(server: Server, asking: ClientConnection): FourLetterFacts {
+function factsOf(server: Asked, asking: ClientConnection): FourLetterFacts {
   return {
     get serving() {
       return server.isServing ? servingFacts(server, asking) : null;
@@ -51,7 +62,7 @@ function factsOf(server: Server, asking: ClientConnection): FourLetterFacts {
   };
 }
 
-function servingFacts(server: Server, asking: ClientConnection): ServingFacts {
+function servingFacts(server: Asked, asking: ClientConnection): ServingFacts {
   const { tree, watches, statistics, world, id } = server;
   const { settings } = world;
   const isAlone = settings.servers === 1;

@@ -6,6 +6,7 @@ import { ClientConnection, type ConnectionHost } from "./client-connection.js";
 import { Disk } from "./disk.js";
 import type { Duty } from "./duty.js";
 import { Following } from "./following.js";
+import type { Host } from "./host.js";
 import { Leading } from "./leading.js";
 import { Looking } from "./looking.js";
 import type { Message } from "./messages.js";
@@ -15,10 +16,10 @@ import type { Service } from "./service.js";
 import { Standalone } from "./standalone.js";
 import { ServerStatistics } from "./statistics.js";
 import type { ServerRole } from "./types.js";
-import type { World } from "./world.js";
+import type { Peer, World } from "./world.js";
 
 /** See the head of this file. */
-export class Server implements ConnectionHost {
+export class Server implements ConnectionHost, Host, Peer {
   readonly id: number;
   readonly world: World;
   readonly statistics: ServerStatistics = new ServerStatistics();
@@ -48,6 +49,10 @@ export class Server implements ConnectionHost {
 
   get role(): ServerRole {
     return this.#duty?.role ?? "down";
+  }
+
+  get reign(): number {
+    return this.#duty?.reign ?? 0;
   }
 
   get duty(): Duty | undefined {
@@ -134,6 +139,10 @@ export class Server implements ConnectionHost {
     this.world.schedule.add(this.world.nowMs + Math.max(0, delayMs), () => {
       if (this.incarnation === incarnation) this.whenAwake(task);
     });
+  }
+
+  does(duty: object): boolean {
+    return this.#duty === duty;
   }
 
   become(duty: Duty): void {

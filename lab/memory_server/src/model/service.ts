@@ -8,8 +8,8 @@
 import { type ConnectRequest, JuteWriter, OpCode } from "@zk/protocol";
 import type { ClientConnection } from "./client-connection.js";
 import { FinalProcessor } from "./final-processor.js";
+import type { Host } from "./host.js";
 import { isKnown, type Request } from "./request.js";
-import type { Server } from "./server.js";
 import { firstSessionId, isPasswordOf } from "./session-secrets.js";
 
 const UNIMPLEMENTED = -6;
@@ -17,12 +17,12 @@ const NO_BYTES = new Uint8Array(0);
 
 /** See the head of this file. */
 export abstract class Service {
-  readonly server: Server;
+  readonly server: Host;
   /** Requests of clients that are under way here. */
   inProcess = 0;
   readonly #final: FinalProcessor;
 
-  constructor(server: Server) {
+  constructor(server: Host) {
     this.server = server;
     this.#final = new FinalProcessor(this);
     server.reserveSessionIds(firstSessionId(server.id, server.world.wallMs));

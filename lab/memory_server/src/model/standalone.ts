@@ -1,18 +1,18 @@
 /** The only server of its kind: what it logs is final. Source: ZooKeeper 3.4.6, ZooKeeperServerMain.java and SyncRequestProcessor.java */
 import { Authority } from "./authority.js";
 import type { Duty } from "./duty.js";
+import type { Host } from "./host.js";
 import type { Entry, Request } from "./request.js";
-import type { Server } from "./server.js";
 
 /** See the head of this file. */
 export class Standalone implements Duty {
   readonly role = "standalone";
   readonly reign = 0;
   readonly service: Authority;
-  readonly #server: Server;
+  readonly #server: Host;
   #lastDiskMs = 0;
 
-  constructor(server: Server) {
+  constructor(server: Host) {
     this.#server = server;
     this.service = new Authority(server, (entry, request) => this.#propose(entry, request));
   }
@@ -30,7 +30,7 @@ export class Standalone implements Duty {
     const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
     this.#lastDiskMs = atMs;
     const commit = (): void => {
-      if (this.#server.duty !== this) return;
+      if (!this.#server.does(this)) return;
       this.#server.disk.append(entry);
       this.#server.dirty();
       this.service.commit(entry, request);

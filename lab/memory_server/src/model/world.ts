@@ -3,9 +3,19 @@ import type { Message } from "./messages.js";
 import { Prng } from "./prng.js";
 import type { Entry } from "./request.js";
 import { Schedule } from "./schedule.js";
-import type { Server } from "./server.js";
 import type { Settings } from "./settings.js";
 import type { ModelOutput, Range } from "./types.js";
+
+/** A server, as the others know it. */
+export interface Peer {
+  readonly id: number;
+  readonly isRunning: boolean;
+  /** Counts the lives of the process. */
+  readonly incarnation: number;
+  /** The leadership that it belongs to; 0 for none. */
+  readonly reign: number;
+  hear(from: number, message: Message): void;
+}
 
 /** Messages of one server to another, in their order. */
 interface Link {
@@ -20,7 +30,8 @@ export class World {
   readonly settings: Settings;
   readonly prng: Prng;
   readonly schedule: Schedule = new Schedule();
-  readonly servers: Server[] = [];
+  /** All servers, by their number. */
+  readonly peers: readonly Peer[];
   outputs: ModelOutput[] = [];
   /** Where transactions that became final are kept, if anybody wants them. */
   committed: Entry[] | undefined;
@@ -31,8 +42,10 @@ export class World {
   #groupOf = new Map<number, number>();
   #reigns = 0;
 
-  constructor(settings: Settings) {
+  /** @param peers may be filled in later */
+  constructor(settings: Settings, peers: readonly Peer[]) {
     this.settings = settings;
+    this.peers = peers;
     this.prng = new Prng(settings.seed);
   }
 
@@ -56,8 +69,8 @@ export class World {
     this.committed.push(entry);
   }
 
-  server(id: number): Server | undefined {
-    return this.servers[id - 1];
+  peer(id: number): Peer | undefined {
+    return this.peers[id - 1];
   }
 
   /** A number for a leadership, or for whatever else must not be taken for an earlier one of its kind. */
@@ -83,7 +96,7 @@ export class World {
     });
     if (groups.length > 0) {
       let alone = groups.length;
-      for (const { id } of this.servers) {
+      for (const { id } of this.peers) {
         if (!this.#groupOf.has(id)) this.#groupOf.set(id, alone++);
       }
     }
@@ -96,7 +109,7 @@ export class World {
 
   /** Sends a message between servers. It arrives after those sent before it, unless the receiver dies first. */
   send(from: number, to: number, message: Message): void {
-    const receiver = this.server(to);
+    const receiver = this.peer(to);
     if (receiver === undefined) return;
     const link = this.#link(from, to);
     const { incarnation } = receiver;
