@@ -21,6 +21,7 @@ import { Wire } from "../checks/wire.js";
 import { LATE_MS_MAX } from "../limits.js";
 import type { Chance } from "../world/chance.js";
 import type { Buffering } from "../world/connection.js";
+import type { Inhabitant } from "../world/inhabitant.js";
 import { Names } from "../world/names.js";
 import { Program } from "../world/program.js";
 import type { World } from "../world/world.js";
@@ -59,7 +60,7 @@ export interface CallAbout {
 }
 
 /** See the head of this file. */
-export class Actor {
+export class Actor implements Inhabitant {
   readonly name: string;
   readonly client: Client;
   readonly program: Program;

@@ -1,7 +1,7 @@
 /** Does harm, as the seed says: in each run other kinds of it, now and then or all the time. */
 
-import type { Actor } from "../actors/actor.js";
 import type { Chance } from "../world/chance.js";
+import type { Inhabitant } from "../world/inhabitant.js";
 import type { World } from "../world/world.js";
 import { expireSession } from "./outside.js";
 import { ServerFaults } from "./server-faults.js";
@@ -190,7 +190,7 @@ export class Adversary {
     return connections.length === 0 ? undefined : this.#chance.pick(connections);
   }
 
-  #anyActor(): Actor | undefined {
+  #anyActor(): Inhabitant | undefined {
     const actors = [...this.#world.actors];
     return actors.length === 0 ? undefined : this.#chance.pick(actors);
   }

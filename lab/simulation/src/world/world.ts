@@ -1,11 +1,11 @@
 /** Everything that one run consists of. */
 import { getEventListeners } from "node:events";
-import type { Actor } from "../actors/actor.js";
 import type { Findings } from "../checks/findings.js";
 import type { Ledger } from "../checks/ledger.js";
 import type { WatchBook } from "../checks/watch-book.js";
 import type { Chance } from "./chance.js";
 import type { Ensemble } from "./ensemble.js";
+import type { Inhabitant } from "./inhabitant.js";
 import { Network } from "./network.js";
 import type { Timeline } from "./timeline.js";
 import type { Trace } from "./trace.js";
@@ -21,9 +21,9 @@ export class World {
   readonly ledger: Ledger;
   readonly watches: WatchBook;
   /** Clients that are not closed. */
-  readonly actors: Set<Actor> = new Set();
+  readonly actors: Set<Inhabitant> = new Set();
   /** Clients whose program ran in this turn. */
-  readonly touched: Set<Actor> = new Set();
+  readonly touched: Set<Inhabitant> = new Set();
   /** How often calls failed, by code. */
   readonly codes: Map<string, number> = new Map();
   expirations = 0;
