@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { checkCircles } from "./tidy/circles.js";
 import { checkExports } from "./tidy/exports.js";
 import { projectFiles } from "./tidy/files.js";
 import { checkLayers, layers } from "./tidy/layers.js";
@@ -45,6 +46,7 @@ describe("the tree", () => {
   });
 
   it("imports downwards only", () => expect(violations(code, checkLayers)).toEqual([]));
+  it("imports nothing in a circle", () => expect(checkCircles(code).map(format)).toEqual([]));
   it("names time, chance and the process only in io/", () =>
     expect(violations(code, checkPureZone)).toEqual([]));
   it("lists its exports by name", () => expect(violations(code, checkExports)).toEqual([]));
@@ -128,6 +130,50 @@ describe("layers", () => {
   it("gives every folder of code a row that exists for a reason", () => {
     const unused = layers.filter((layer) => !existsSync(join(root, layer.folder)));
     expect(unused.map((layer) => layer.name)).toEqual([]);
+  });
+});
+
+describe("circles", () => {
+  const say = (...texts: [path: string, text: string][]): string[] =>
+    checkCircles(texts.map(([path, text]) => ({ path, text }))).map(format);
+
+  it("are seen however long they are, types included, with the shortest way round", () => {
+    expect(
+      say(
+        ["a/one.ts", 'import { z } from "./zero.js";\nimport type { Two } from "./two.js";'],
+        ["a/two.ts", 'export { x } from "../b/three.js";'],
+        ["b/three.ts", 'type One = import("../a/one.js").One;\nimport { four } from "./four.js";'],
+        ["b/four.ts", 'import { two } from "../a/two.js";'],
+        ["a/zero.ts", ""],
+      ),
+    ).toEqual(["a/one.ts:2: circles: imports itself: a/one.ts -> a/two.ts -> b/three.ts -> a/one.ts"]);
+  });
+
+  it("are told apart, and a file that imports itself is one", () => {
+    expect(
+      say(
+        ["a.ts", 'import "./b.js"; import "./c.js";'],
+        ["b.ts", 'import "./a.js";'],
+        ["c.ts", 'import "./d.js";'],
+        ["d.ts", 'import "./c.js";'],
+        ["e.mjs", 'import "./e.mjs";'],
+      ),
+    ).toEqual([
+      "c.ts:1: circles: imports itself: c.ts -> d.ts -> c.ts",
+      "a.ts:1: circles: imports itself: a.ts -> b.ts -> a.ts",
+      "e.mjs:1: circles: imports itself: e.mjs -> e.mjs",
+    ]);
+  });
+
+  it("are not seen where several ways lead to one file", () => {
+    expect(
+      say(
+        ["a.ts", 'import "./b.js"; import "./c.js"; import "node:fs"; import "@zk/a";'],
+        ["b.ts", 'import "./d.js";'],
+        ["c.ts", 'import "./d.js"; import "./missing.js";'],
+        ["d.ts", ""],
+      ),
+    ).toEqual([]);
   });
 });
 

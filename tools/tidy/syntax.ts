@@ -18,6 +18,7 @@ export interface Import {
 }
 
 const trees = new WeakMap<SourceFile, Node>();
+const imports = new WeakMap<SourceFile, readonly Import[]>();
 
 /** Parses a file, once. @throws the parser's own error, with the file's name in front */
 export function parse(file: SourceFile): Node {
@@ -48,7 +49,9 @@ export function walk(node: Node, visit: (node: Node, parent: Node | undefined) =
 }
 
 /** Everything that the file imports, types included: a layer that knows another's types knows that layer. */
-export function importsOf(file: SourceFile): Import[] {
+export function importsOf(file: SourceFile): readonly Import[] {
+  const known = imports.get(file);
+  if (known !== undefined) return known;
   const found: Import[] = [];
   walk(parse(file), (node) => {
     const source = importTypes.has(node.type) ? (node["source"] ?? node["argument"]) : undefined;
@@ -57,6 +60,7 @@ export function importsOf(file: SourceFile): Import[] {
       found.push({ specifier: literal["value"], start: node.start });
     }
   });
+  imports.set(file, found);
   return found;
 }
 
