@@ -7,47 +7,18 @@ import type { Progress } from "../output/progress.js";
 import type { Screen } from "../output/screen.js";
 import type { ServerConnection } from "../session/servers.js";
 import type { Settings } from "../settings/settings.js";
+import type { CommandIo } from "./command-io.js";
+import type { ArgumentSpecs, OptionSpecs, ValuesOf } from "./spec-types.js";
 
-/** What a word on the command line stands for; completion offers accordingly. */
-export type WordKind = "path" | "file" | "context" | "url" | "text";
-
-/** One place on the command line. */
-export interface ArgumentSpec<Value = unknown> {
-  readonly summary: string;
-  readonly kind: WordKind;
-  readonly isOptional: boolean;
-  readonly isVariadic: boolean;
-  /** Never read: carries the type. */
-  readonly type?: Value;
-}
-
-/** One option. `parse` is missing for a flag. */
-export interface OptionSpec<Value = unknown> {
-  readonly summary: string;
-  /** One letter, for `-r`. */
-  readonly short?: string;
-  /** Name of the value in help, `SECONDS`. */
-  readonly value?: string;
-  readonly kind?: WordKind;
-  readonly choices?: readonly string[];
-  readonly isRepeatable?: boolean;
-  readonly defaultText?: string;
-  /** @throws UsageError */
-  readonly parse?: (text: string) => unknown;
-  readonly fallback?: unknown;
-  /** Never read: carries the type. */
-  readonly type?: Value;
-}
-
-export type ArgumentSpecs = Readonly<Record<string, ArgumentSpec>>;
-export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
-
-/** The values of specs, by their names. */
-export type ValuesOf<Specs extends Readonly<Record<string, { readonly type?: unknown }>>> = {
-  readonly [Name in keyof Specs]: Specs[Name] extends ArgumentSpec<infer Value> | OptionSpec<infer Value>
-    ? Value
-    : never;
-};
+export type { CommandIo } from "./command-io.js";
+export type {
+  ArgumentSpec,
+  ArgumentSpecs,
+  OptionSpec,
+  OptionSpecs,
+  ValuesOf,
+  WordKind,
+} from "./spec-types.js";
 
 /** A field of the JSON that a command prints. */
 export interface FieldSpec {
@@ -111,17 +82,6 @@ export interface Run<Arguments extends ArgumentSpecs, Options extends OptionSpec
 export interface ConnectOptions {
   /** Other servers than those of the settings; used when a command speaks with two ensembles. */
   readonly settings?: Settings;
-}
-
-/** The process around a command. */
-export interface CommandIo {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  /** In a shell: the znode that relative paths start from. */
-  readonly znode?: string;
 }
 
 /** What {@link defineCommand} is told. */

@@ -1,6 +1,6 @@
 /** The kinds of arguments and options that commands are made of. */
 import { UsageError } from "../program/errors.js";
-import type { ArgumentSpec, OptionSpec, WordKind } from "./command.js";
+import type { ArgumentSpec, OptionSpec, WordKind } from "./spec-types.js";
 
 /** A word that must be there. */
 export function argument(summary: string, kind: WordKind = "text"): ArgumentSpec<string> {

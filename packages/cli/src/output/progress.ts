@@ -2,7 +2,7 @@
  * Long work shows itself on stderr: on a terminal a line that is drawn again, from 0.3 seconds on; elsewhere a plain line
  * every five seconds; with `--progress=json` one object a line for programs.
  */
-import type { CommandIo } from "../definition/command.js";
+import type { CommandIo } from "../definition/command-io.js";
 import { humanSpan } from "./figures.js";
 
 export type ProgressChoice = "auto" | "never" | "json";

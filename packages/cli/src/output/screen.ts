@@ -1,5 +1,5 @@
 /** What a command's `human` writes on. */
-import type { CommandIo } from "../definition/command.js";
+import type { CommandIo } from "../definition/command-io.js";
 import { type Colour, type ColourChoice, hasColour, paint } from "./colour.js";
 import { table } from "./table.js";
 

@@ -11,7 +11,7 @@
  * DistributedDelayQueue.java, ItemSerializer.java
  */
 import { parseSerial } from "../core/sequence.js";
-import type { QueueLayout, QueueOrder } from "./layout.js";
+import type { QueueLayout, QueueOrder } from "./queue-layout.js";
 
 const PREFIX = "queue-";
 const VERSION = 0x0001_0001;

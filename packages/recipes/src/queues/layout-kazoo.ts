@@ -5,8 +5,8 @@
  * Source: kazoo 2.11 recipe/queue.py
  */
 import { parseSerial } from "../core/sequence.js";
-import type { Placement, QueueEntry, QueueLayout } from "./layout.js";
 import { oneValue } from "./layout-simple.js";
+import type { Placement, QueueEntry, QueueLayout } from "./queue-layout.js";
 
 const PRIORITY_DEFAULT = 100;
 const PRIORITY_MAX = 999;

@@ -4,7 +4,7 @@
  * Source: ZooKeeper 3.4.6 recipes/queue DistributedQueue.java; Curator 5.4.0 SimpleDistributedQueue.java
  */
 import { parseSerial } from "../core/sequence.js";
-import type { Placement, QueueEntry, QueueLayout } from "./layout.js";
+import type { Placement, QueueEntry, QueueLayout } from "./queue-layout.js";
 
 const PREFIX = "qn-";
 
