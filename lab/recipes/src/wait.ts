@@ -30,3 +30,8 @@ export async function within<T>(what: string, promise: Promise<T>, limitMs: numb
     clearTimeout(timer);
   }
 }
+
+/** Lets time pass because the passing of time is what is tested. */
+export async function waitMs(_what: string, milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -50,15 +50,16 @@ async function replay(file: string, isVerbose: boolean): Promise<number> {
   return finding === undefined ? 0 : 1;
 }
 
-async function planted({ seed, runs }: Options): Promise<number> {
+async function planted({ seed, runs, scenario }: Options): Promise<number> {
   const catches: Catch[] = [];
-  for await (const caught of search(PLANTS, { from: seed, seedsMax: runs })) {
+  const plants = scenario === undefined ? PLANTS : PLANTS.filter((plant) => plant.scenario === scenario.name);
+  for await (const caught of search(plants, { from: seed, seedsMax: runs })) {
     catches.push(caught);
     const { plant, seeds, finding } = caught;
     const what = finding === undefined ? "NOT FOUND" : `${finding.check}: ${finding.message}`;
     console.log(`${plant.name.padEnd(28)}${String(seeds).padStart(4)}  ${what}`);
   }
-  writeTable(catches);
+  if (scenario === undefined) writeTable(catches);
   const found = catches.filter((caught) => caught.seed !== undefined).length;
   console.log(`${found} of ${catches.length} planted faults found`);
   return found === catches.length ? 0 : 1;

@@ -27,7 +27,6 @@ test.each([
   [["--runs", "1", "--minutes", "1"], "exclude each other"],
   [["--sead", "1"], "--sead"],
   [["--scenario", "none"], "there is no scenario none: there are counter"],
-  [["--planted", "--scenario", "counter"], "exclude each other"],
 ])("%j is refused", (words, message) => {
   expect(() => readOptions(words)).toThrow(message);
 });

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { Nursery } from "../src/planted/nursery.js";
 import { changed } from "../src/planted/plant.js";
 import { PLANTS } from "../src/planted/plants.js";
+import { optionsFor } from "../src/planted/search.js";
 import { simulate } from "../src/simulate.js";
 
 /** What `pnpm sim --planted` wrote: the seed that found each fault, as it begins at 1. */
@@ -24,12 +25,12 @@ describe("planted faults", () => {
     expect(PLANTS.map(({ name }) => name).filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it.each(PLANTS)("$name is noticed", async ({ name }) => {
-    const createClient = await nursery.createClientOf(name);
-    const first = known.get(name) ?? 1;
-    let { finding } = await simulate(first, { createClient });
+  it.each(PLANTS)("$name is noticed", async (plant) => {
+    const options = await optionsFor(nursery, plant);
+    const first = known.get(plant.name) ?? 1;
+    let { finding } = await simulate(first, options);
     for (let seed = 1; finding === undefined && seed <= SEEDS_MORE; seed += 1) {
-      ({ finding } = await simulate(seed, { createClient }));
+      ({ finding } = await simulate(seed, options));
     }
     expect(finding).toBeDefined();
   });

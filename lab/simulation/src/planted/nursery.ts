@@ -1,5 +1,5 @@
 /**
- * Clients with planted faults: copies of the real client's source, each with one fault, compiled into a folder that goes
+ * Clients and recipes with planted faults: copies of the real source, each with one fault, compiled into a folder that goes
  * when the nursery is closed. Nothing in the product knows of any of this.
  */
 import { execFileSync } from "node:child_process";
@@ -17,17 +17,24 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { createClient } from "@zk/client";
+import type * as Recipes from "@zk/recipes";
 import { changed, type Plant } from "./plant.js";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
-const CLIENT = join(ROOT, "packages/client/src");
-const PROTOCOL = join(ROOT, "packages/protocol/src");
+
+/** In the order in which one stands on the other. */
+const PACKAGES = ["protocol", "client", "recipes"] as const;
+type PackageName = (typeof PACKAGES)[number];
+
+const sourceOf = (name: PackageName): string => join(ROOT, "packages", name, "src");
+/** Whose fault it is. */
+const homeOf = (plant: Plant): PackageName => (plant.scenario === undefined ? "client" : "recipes");
 
 /** See the head of this file. */
 export class Nursery implements Disposable {
   readonly #folder: string;
 
-  /** Compiles one client for each fault. @throws Error when the text that a fault replaces is not there exactly once */
+  /** Compiles one client, or the recipes, for each fault. @throws Error when the text that a fault replaces is not there exactly once */
   constructor(plants: readonly Plant[]) {
     // Below a folder of this name nobody thinks that the files are sources to be worked on.
     this.#folder = join(mkdtempSync(join(tmpdir(), "zk-planted-")), "node_modules");
@@ -41,42 +48,51 @@ export class Nursery implements Disposable {
 
   /** The `createClient` of the client with the fault of that name. */
   async createClientOf(name: string): Promise<typeof createClient> {
-    const module = (await import(pathToFileURL(join(this.#folder, name, "index.js")).href)) as {
-      readonly createClient: typeof createClient;
-    };
-    return module.createClient;
+    return ((await this.#import(name)) as { readonly createClient: typeof createClient }).createClient;
+  }
+
+  /** The recipes with the fault of that name. */
+  async recipesOf(name: string): Promise<typeof Recipes> {
+    return (await this.#import(name)) as typeof Recipes;
   }
 
   [Symbol.dispose](): void {
     rmSync(dirname(this.#folder), { recursive: true, force: true });
   }
 
+  #import(name: string): Promise<unknown> {
+    return import(pathToFileURL(join(this.#folder, name, "index.js")).href);
+  }
+
   #grow(plants: readonly Plant[]): void {
     const source = join(this.#folder, "source");
     for (const plant of plants) this.#write(source, plant);
     const isSource = (path: string): boolean => !path.endsWith(".test.ts");
-    cpSync(CLIENT, join(source, "client"), { recursive: true, filter: isSource });
-    cpSync(PROTOCOL, join(source, "protocol"), { recursive: true, filter: isSource });
+    for (const name of PACKAGES)
+      cpSync(sourceOf(name), join(source, name), { recursive: true, filter: isSource });
     const compiled = join(this.#folder, "compiled");
     compile(source, compiled);
-    mkdirSync(join(this.#folder, "@zk"), { recursive: true });
-    renameSync(join(compiled, "protocol"), join(this.#folder, "@zk/protocol"));
-    writeManifest(join(this.#folder, "@zk/protocol"), "@zk/protocol");
-    for (const { name, changes } of plants) {
-      const folder = join(this.#folder, name);
-      cpSync(join(compiled, "client"), folder, { recursive: true });
-      writeManifest(folder, name);
-      for (const { file } of changes) {
+    for (const plant of plants) {
+      const folder = join(this.#folder, plant.name);
+      cpSync(join(compiled, homeOf(plant)), folder, { recursive: true });
+      writeManifest(folder, plant.name);
+      for (const { file } of plant.changes) {
         const script = file.replace(/\.ts$/, ".js");
-        copyFileSync(join(compiled, "plants", name, script), join(folder, script));
+        copyFileSync(join(compiled, "plants", plant.name, script), join(folder, script));
       }
+    }
+    mkdirSync(join(this.#folder, "@zk"), { recursive: true });
+    for (const name of PACKAGES) {
+      renameSync(join(compiled, name), join(this.#folder, "@zk", name));
+      writeManifest(join(this.#folder, "@zk", name), `@zk/${name}`);
     }
   }
 
-  #write(source: string, { name, changes }: Plant): void {
+  #write(source: string, plant: Plant): void {
+    const { name, changes } = plant;
     const texts = new Map<string, string>();
     for (const change of changes) {
-      const text = texts.get(change.file) ?? readFileSync(join(CLIENT, change.file), "utf8");
+      const text = texts.get(change.file) ?? readFileSync(join(sourceOf(homeOf(plant)), change.file), "utf8");
       texts.set(change.file, changed(text, change, name));
     }
     for (const [file, text] of texts) {

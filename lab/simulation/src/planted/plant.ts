@@ -1,8 +1,8 @@
-/** A fault that is planted into the client's source: what is changed, and why that would be wrong. */
+/** A fault that is planted into the source of the client or the recipes: what is changed, and why that would be wrong. */
 
 /** One place in the source. */
 export interface Change {
-  /** Below `packages/client/src`. */
+  /** Below `packages/client/src`, or `packages/recipes/src` for a fault of a recipe. */
   readonly file: string;
   /** Text that stands there exactly once. */
   readonly find: string;
@@ -15,6 +15,8 @@ export interface Plant {
   /** What goes wrong, in a sentence. */
   readonly why: string;
   readonly changes: readonly Change[];
+  /** The scenario that a fault of a recipe shows in; a fault without one is the client's. */
+  readonly scenario?: string;
 }
 
 /** The text with the change made. @throws Error unless the text to be replaced stands there exactly once */

@@ -1,5 +1,6 @@
 /** All planted faults. */
 import { OF_BOUNDS } from "./of-bounds.js";
+import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SESSIONS } from "./of-sessions.js";
 import { OF_WATCHES } from "./of-watches.js";
 import { OF_WRITES } from "./of-writes.js";
@@ -13,4 +14,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_WATCHES,
   ...OF_SESSIONS,
   ...OF_BOUNDS,
+  ...OF_RECIPES,
 ];

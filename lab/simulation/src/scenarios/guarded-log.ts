@@ -1,6 +1,7 @@
 /**
- * A znode that holders write to, each with its token, through a guard. What the servers made of it shows whether two held the
- * same thing: in the order of the transactions no token may be followed by a smaller one.
+ * A znode that holders write to, each with its token, through a guard. What the servers made of it shows whether the guard
+ * guards, and whether two held the same thing: the znode of the writer stands at that moment, and in the order of the
+ * transactions no token is followed by a smaller one.
  */
 import type { Hold } from "@zk/recipes";
 import type { Ledger } from "../checks/ledger.js";
@@ -19,7 +20,7 @@ export class GuardedLog {
 
   /** Writes the hold's token, if it still stands. The znode has to be there. */
   async write(hold: Hold): Promise<void> {
-    await hold.guard((tx) => tx.setData(this.path, String(hold.token)));
+    await hold.guard((tx) => tx.setData(this.path, `${hold.token} ${hold.path}`));
   }
 
   /** @returns what is wrong with the writes that became final since the last look; undefined when nothing is */
@@ -28,7 +29,10 @@ export class GuardedLog {
       this.#seen = zxid;
       if (kind !== "data") continue;
       const data = this.#ledger.at(this.path, zxid)?.data;
-      const token = BigInt(new TextDecoder().decode(data ?? new Uint8Array(0)));
+      const [text = "", writer = ""] = new TextDecoder().decode(data ?? new Uint8Array(0)).split(" ");
+      const token = BigInt(text);
+      if (this.#ledger.at(writer, zxid)?.czxid !== token)
+        return `${token} wrote to ${this.path} when ${writer} was gone`;
       if (token < this.#newest) return `${token} wrote to ${this.path} after ${this.#newest} had`;
       this.#newest = token;
     }

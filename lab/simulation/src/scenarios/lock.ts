@@ -1,5 +1,6 @@
 /**
- * A lock that several clients take, try to take, wait for, give up waiting for, and die with. What must hold:
+ * A lock that several clients take, try to take, wait for, give up waiting for, take from each other, and die with. What must
+ * hold:
  * - Whoever is told that it has the lock had nobody ahead of it in line.
  * - Writes through the guard never go back to an older holder (see {@link GuardedLog}).
  * - A wait that was given up leaves no contender, or the janitor is at it. So does a release.
@@ -45,9 +46,12 @@ class Locking implements Play {
 
   async perform(player: Player): Promise<void> {
     const { chance } = player;
+    player.demand(!player.isListening, () => "an earlier wait still listens to its signal");
+    if (chance.is(0.1)) return this.#break(player);
     const onSuspended = chance.pick(["abort", "abort", "wait"] as const);
     const hold = await this.#take(player, onSuspended);
     if (hold === null) return;
+    player.demand(hold.state !== "lost", () => "was given a lock that is lost");
     this.#checkAhead(player, hold);
     player.afterTurn = () => this.#checkBelief(player, hold, onSuspended);
     try {
@@ -63,8 +67,12 @@ class Locking implements Play {
     }
   }
 
-  /** Everybody gets its turn, and leaves nothing. */
+  /** Everybody gets its turn, again and again, and leaves nothing. */
   async inspect(player: Player): Promise<void> {
+    for (let turn = 0; turn < 4; turn += 1) await this.#takeTurn(player);
+  }
+
+  async #takeTurn(player: Player): Promise<void> {
     const hold = await this.#lockOf(player, "abort").acquire({ timeoutMs: TURN_MS_MAX });
     this.#checkAhead(player, hold);
     await this.#log.write(hold);
@@ -88,6 +96,14 @@ class Locking implements Play {
     if (wrong !== undefined) this.#stage.report(wrong);
   }
 
+  /** Somebody thinks that it knows better and takes one out of the line, mostly the first. */
+  async #break({ client, chance }: Player): Promise<void> {
+    const line = this.#stage.recipes.sortContenders(await client.getChildren(DIRECTORY));
+    if (line.length === 0) return;
+    const { name } = chance.is(0.6) ? line[0]! : chance.pick(line);
+    await client.remove(`${DIRECTORY}/${name}`, { retry: "always" });
+  }
+
   #lockOf(player: Player, onSuspended: "abort" | "wait"): Lock {
     return new this.#stage.recipes.Lock(player.client, DIRECTORY, {
       dialect: this.#dialect,
@@ -97,26 +113,39 @@ class Locking implements Play {
   }
 
   async #take(player: Player, onSuspended: "abort" | "wait"): Promise<LockHold | null> {
-    const { chance, client } = player;
+    const { chance } = player;
     const mine = this.#lockOf(player, onSuspended);
     if (chance.is(0.2)) {
       const hold = await this.#giveUp(player, () => mine.tryAcquire({ timeoutMs: 3000 }));
       if (hold === null) this.#checkNothingLeft(player);
       return hold;
     }
-    const abort = new AbortController();
-    const cancel = chance.is(0.3)
-      ? client.clock.setTimer(chance.wait(400), () => abort.abort(new Error("changed its mind")))
-      : (): void => {};
+    const { signal, dispose } = this.#signalFor(player);
     try {
-      const signal = AbortSignal.any([abort.signal, player.resting]);
       const timeoutMs = chance.pick([50, 500, 5000, Number.POSITIVE_INFINITY]);
       return await this.#giveUp(player, () =>
         mine.acquire({ signal, timeoutMs, failOnExpiry: chance.is(0.2) }),
       );
     } finally {
-      cancel();
+      dispose();
     }
+  }
+
+  /** Aborts when the player rests, and now and then before. */
+  #signalFor({ chance, client, resting }: Player): { readonly signal: AbortSignal; dispose(): void } {
+    if (chance.is(0.5)) return { signal: resting, dispose: () => {} };
+    const abort = new AbortController();
+    const rest = (): void => abort.abort(resting.reason);
+    resting.addEventListener("abort", rest);
+    if (resting.aborted) rest();
+    const cancel = chance.is(0.3)
+      ? client.clock.setTimer(chance.wait(400), () => abort.abort(new Error("changed its mind")))
+      : (): void => {};
+    const dispose = (): void => {
+      cancel();
+      resting.removeEventListener("abort", rest);
+    };
+    return { signal: abort.signal, dispose };
   }
 
   /** A wait that ends without the lock leaves nothing. */
@@ -179,8 +208,13 @@ class Locking implements Play {
     const { state } = hold;
     const clientState = player.client.state;
     player.demand(
-      state !== "held" || clientState === "connected",
-      () => `the lock is called held while the client is ${clientState}`,
+      state !== "held" || (clientState === "connected" && hold.sessionId === player.client.sessionId),
+      () =>
+        `the lock is called held while the client is ${clientState}, in session ${player.client.sessionId}`,
+    );
+    player.demand(
+      state !== "suspect" || player.client.trustedForMs.weakMs > 0,
+      () => "the lock is believed in although the session may be over",
     );
     const mustAbort = state === "lost" || (state === "suspect" && onSuspended === "abort");
     player.demand(

@@ -235,7 +235,8 @@ export class Hold implements AsyncDisposable {
       this.#suspect();
       this.#checkDeadline();
     } else if (this.#state === "suspect") {
-      this.#look();
+      this.#checkDeadline();
+      if (!this.#isOver) this.#look();
     }
   }
 
