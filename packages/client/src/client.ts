@@ -174,6 +174,11 @@ export class Client {
     return { weakMs: weakMs - nowMs, strongMs: strongMs - nowMs };
   }
 
+  /** Milliseconds since anything was heard of a server. Infinity while nothing ever was. */
+  get silentForMs(): number {
+    return this.#driver.machine.silentMs(this.#driver.nowMs);
+  }
+
   /**
    * Whether no server answered for 4/3 of the session timeout: the session is then presumably gone. A guess; `expired`
    * comes from a server only.

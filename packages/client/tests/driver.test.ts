@@ -19,6 +19,15 @@ describe("connecting", () => {
     expect(only(s).accepted).toBe(1);
   });
 
+  it("says how long nothing was heard of a server", async () => {
+    const s = scene();
+    expect(s.client.silentForMs).toBe(Number.POSITIVE_INFINITY);
+    await connected(s);
+    expect(s.client.silentForMs).toBe(0);
+    await s.ports.clock.advance(700);
+    expect(s.client.silentForMs).toBe(700);
+  });
+
   it("fails in time when every server refuses, and says why of each", async () => {
     const s = scene({ servers: 3, connectTimeoutMs: 5000 });
     for (const server of [1, 2, 3]) s.ports.transport.receive(`10.0.0.${server}:2181`, "refuse");
