@@ -1,4 +1,5 @@
 /** What a caller gives is checked when a recipe is made, not when it is used. */
+import type { Client } from "@zk/client";
 import { RecipeError } from "../errors.js";
 
 /**
@@ -13,6 +14,22 @@ export function checkRecipePath(recipe: string, path: string): void {
     recipe,
   });
 }
+
+/**
+ * A path that can be of a znode, the root included.
+ * @throws RecipeError INVALID_ARGUMENT
+ */
+export function checkZnodePath(client: Client, recipe: string, path: string): void {
+  try {
+    // Of all that takes a path this alone asks nobody; there is no such watch.
+    client.unwatch(path, nobody);
+  } catch (cause) {
+    const message = `${JSON.stringify(path)} is not the path of a znode`;
+    throw new RecipeError({ code: "INVALID_ARGUMENT", message, recipe, cause });
+  }
+}
+
+function nobody(): void {}
 
 /** @throws RecipeError INVALID_ARGUMENT unless it is a whole number from `min` to `max` */
 export function checkInteger(

@@ -3,6 +3,12 @@
 /** See the head of this file. */
 export class Listeners<Event> {
   readonly #listeners = new Set<(event: Event) => void>();
+  readonly #failed: (error: unknown) => void;
+
+  /** @param failed is told what a listener throws; by default nobody is */
+  constructor(failed: (error: unknown) => void = () => {}) {
+    this.#failed = failed;
+  }
 
   /** Adds a listener; the same one may be added twice. @returns what removes it */
   add(listener: (event: Event) => void): () => void {
@@ -12,13 +18,13 @@ export class Listeners<Event> {
     return () => this.#listeners.delete(own);
   }
 
-  /** Tells everybody. What a listener throws is ignored: it must not keep a recipe from its work, or the others from hearing. */
+  /** Tells everybody. What a listener throws must not keep a recipe from its work, or the others from hearing. */
   tell(event: Event): void {
     for (const listener of [...this.#listeners]) {
       try {
         listener(event);
-      } catch {
-        // See above.
+      } catch (error) {
+        this.#failed(error);
       }
     }
   }

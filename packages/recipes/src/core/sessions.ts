@@ -116,3 +116,30 @@ async function nextState(client: Client, patience: Patience): Promise<void> {
     unsubscribe();
   }
 }
+
+/**
+ * The promise, for as long as there is a session or one can be hoped for: for what is not a call of the client, and so would
+ * not say by itself that its session is over.
+ *
+ * @throws RecipeError ABORTED, WAIT_TIMEOUT, SESSION_EXPIRED as {@link sessionAgain}, and whatever the promise rejects with
+ */
+export async function whileSession<T>(
+  client: Client,
+  promise: Promise<T>,
+  patience: Patience,
+  about: { readonly recipe: string; readonly path: string },
+): Promise<T> {
+  let unsubscribe = (): void => {};
+  const over = new Promise<never>((_resolve, reject) => {
+    const look = (): void => {
+      if (client.state === "expired") sessionAgain(client, patience, about).catch(reject);
+    };
+    unsubscribe = onState(client, look);
+    look();
+  });
+  try {
+    return await patience.race(Promise.race([promise, over]));
+  } finally {
+    unsubscribe();
+  }
+}

@@ -73,6 +73,15 @@ export type RecipeEvent =
   | { readonly type: "wrapNear"; readonly recipe: string; readonly path: string; readonly serial: number }
   /** The janitor could not remove a znode. */
   | { readonly type: "leftBehind"; readonly path: string; readonly error: unknown }
+  /** A znode may not be read, and is left out. */
+  | { readonly type: "unreadable"; readonly recipe: string; readonly path: string; readonly error: unknown }
+  /** A function that was given to a recipe threw. */
+  | {
+      readonly type: "listenerFailed";
+      readonly recipe: string;
+      readonly path: string;
+      readonly error: unknown;
+    }
   /** Something was read that is not of the recipe's layout, and left out. */
   | {
       readonly type: "badData";
