@@ -1,4 +1,21 @@
 // For users.
+export {
+  type CacheOptions,
+  type CacheState,
+  type ChangesOptions,
+  ZnodeCache,
+} from "./caches/cache.js";
+export { ChildrenCache, type ChildrenCacheOptions, watchChildren } from "./caches/children-cache.js";
+export { NodeCache, watchNode } from "./caches/node-cache.js";
+export {
+  type PatientChildrenOptions,
+  patientChildren,
+  type SettledChildren,
+} from "./caches/patient-children.js";
+export type { CacheFilter } from "./caches/shape.js";
+export { TreeCache, type TreeCacheOptions, watchTree } from "./caches/tree-cache.js";
+export type { CacheChange, CachedNode, CacheOverflow, CacheSnapshot, NodeChange } from "./caches/types.js";
+export { until } from "./caches/until.js";
 export { bytesCodec, type Codec, jsonCodec, textCodec } from "./core/codec.js";
 export type { Dialect } from "./core/dialects.js";
 // For those who write a recipe of their own: a write that is applied once, a wait with one deadline.
