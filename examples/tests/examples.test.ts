@@ -69,6 +69,19 @@ test("survive: goes on writing when the leader is killed, and loses nothing that
   expect(figures.acknowledged).toBeGreaterThan(0);
 });
 
+test("global-lock: one process at a time, and the next one when it is killed", async () => {
+  const one = start("global-lock", "one");
+  await one.says("has the lock");
+  const two = start("global-lock", "two");
+  await two.says("waiting for the lock");
+  one.process.kill("SIGKILL");
+  await two.says("has the lock");
+  await two.says("wrote step 1");
+  two.process.kill("SIGINT");
+  expect(await two.ended).toBe(0);
+  expect(two.output).toContain("stopped");
+});
+
 interface Example {
   readonly process: ChildProcess;
   readonly output: string;
