@@ -33,13 +33,6 @@ describe("the client in a world from a seed", () => {
     }
   });
 
-  it.each([
-    [201015, "a protected create of a sequential mode left two znodes"],
-    [201112, "a protected create took longer than its caller allowed"],
-  ])("seed %i, which found that %s, finds nothing any more", async (seed) => {
-    expect(broken([await simulate(seed)])).toEqual([]);
-  });
-
   it("does the same again from the same seed, and something else from another", async () => {
     const [first, again, other] = [
       await simulate(7, { harmMs: HARM_MS }),

@@ -84,8 +84,20 @@ export const OF_WRITES: readonly Plant[] = [
     changes: [
       {
         file: "careful-create.ts",
-        find: 'const retry = options.protected === true ? "none" : options.retry;',
+        find: 'const retry = protection === false ? options.retry : "none";',
         replace: 'const retry = "always" as const;',
+      },
+    ],
+  },
+  {
+    name: "protected-create-behind-sync",
+    why: "a lost create is looked for behind a sync, which a leader answers before what it has proposed is committed",
+    changes: [
+      {
+        file: "protected-create.ts",
+        find: "  await removeFound(client, joinPath(parent, prefix), step);\n",
+        replace:
+          "  void prefix;\n  await (client as unknown as { sync(path: string, step: CallOptions): Promise<void> }).sync(parent, step);\n",
       },
     ],
   },
