@@ -41,16 +41,6 @@ type ToLearner = WithoutRelation<Message>;
 
 const COUNTER_MAX = 0xffff_ffffn;
 
-function isForwarded(stage: Learner["stage"]): boolean {
-  return stage === "syncing" || stage === "inStep";
-}
-
-/** Source: ZooKeeper 3.4.6, StateSummary.java, isMoreRecentThan */
-function isNewer(one: History, other: History): boolean {
-  if (one.currentEpoch !== other.currentEpoch) return one.currentEpoch > other.currentEpoch;
-  return one.zxid > other.zxid;
-}
-
 /** See the head of this file. */
 export class Leading implements Duty {
   readonly role = "leading";
@@ -297,4 +287,14 @@ export class Leading implements Duty {
   #sendSync({ learner, sessionId, xid }: { learner: number; sessionId: bigint; xid: number }): void {
     this.#tell(learner, { kind: "synced", sessionId, xid });
   }
+}
+
+function isForwarded(stage: Learner["stage"]): boolean {
+  return stage === "syncing" || stage === "inStep";
+}
+
+/** Source: ZooKeeper 3.4.6, StateSummary.java, isMoreRecentThan */
+function isNewer(one: History, other: History): boolean {
+  if (one.currentEpoch !== other.currentEpoch) return one.currentEpoch > other.currentEpoch;
+  return one.zxid > other.zxid;
 }
