@@ -1,4 +1,5 @@
 export { Cable, type Losable } from "./cable.js";
+export { Chance } from "./chance.js";
 export { buildPrograms, Child, type ChildRecord } from "./children.js";
 export { type Cutter, cutter } from "./faults.js";
 export { type Stage, stage } from "./stage.js";

@@ -5,6 +5,7 @@
 import { type Client, type ClientOptions, type Clock, createClient } from "@zk/client";
 import { type DataTree, type MemoryEnsemble, startMemoryEnsemble, VirtualClock } from "@zk/memory-server";
 import { Cable } from "./cable.js";
+import { Chance } from "./chance.js";
 
 /** How a client's process is got at: its cable, and its event loop. */
 export interface Actor {
@@ -17,25 +18,31 @@ export interface Actor {
 
 /** What may be said of the servers. */
 export interface WorldOptions {
-  /** Decides what is left to chance in the servers. */
+  /** Decides everything that is left to chance. Default 1. */
   readonly seed?: number;
   /** Milliseconds that a message between servers takes, and a write to a disk: from and to. Default 0 to 2. */
   readonly slownessMs?: readonly [number, number];
+  /** Whether servers that are cut off from the others serve reads to clients that take it. Default false. */
+  readonly readOnlyMode?: boolean;
 }
 
 /** See the head of this file. */
 export class World implements AsyncDisposable {
   readonly clock: VirtualClock;
   readonly ensemble: MemoryEnsemble;
+  /** For the clients, and for the test. */
+  readonly chance: Chance;
   readonly #clients: Client[] = [];
 
-  private constructor(clock: VirtualClock, ensemble: MemoryEnsemble) {
+  private constructor(clock: VirtualClock, ensemble: MemoryEnsemble, chance: Chance) {
     this.clock = clock;
     this.ensemble = ensemble;
+    this.chance = chance;
   }
 
   /** Three servers. */
-  static async begin({ seed = 1, slownessMs = [0, 2] }: WorldOptions = {}): Promise<World> {
+  static async begin(options: WorldOptions = {}): Promise<World> {
+    const { seed = 1, slownessMs = [0, 2], readOnlyMode = false } = options;
     const clock = new VirtualClock();
     const times = { linkMs: slownessMs, diskMs: slownessMs };
     const ensemble = await startMemoryEnsemble({
@@ -45,8 +52,9 @@ export class World implements AsyncDisposable {
       seed,
       ...times,
       maxClientCnxns: 0,
+      readOnlyMode,
     });
-    const world = new World(clock, ensemble);
+    const world = new World(clock, ensemble, new Chance(seed));
     await world.let("the servers are ready", ensemble.ready());
     return world;
   }
@@ -58,7 +66,12 @@ export class World implements AsyncDisposable {
     const client = createClient(this.ensemble.connectionString, {
       sessionTimeoutMs: 4000,
       ...options,
-      ports: { clock: process.clock, transport: cable.transport, ...options.ports },
+      ports: {
+        clock: process.clock,
+        transport: cable.transport,
+        randomness: new Chance(this.chance.seed()),
+        ...options.ports,
+      },
     });
     this.#clients.push(client);
     await this.let("a client connects", client.connect({ timeoutMs: 60_000 }));

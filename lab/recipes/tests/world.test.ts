@@ -77,7 +77,7 @@ describe("a world", () => {
     await using world = await World.begin();
     const { client } = await world.actor();
     const killed = await world.let("a kill", world.ensemble.killLeader());
-    await world.let("a write", client.create("/a"));
+    await world.let("a write", client.create("/a", null, { retry: "always" }));
     await world.let("a start", world.ensemble.start(killed));
     expect(world.names("/")).toContain("a");
   });

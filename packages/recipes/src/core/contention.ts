@@ -4,7 +4,7 @@ import { isRecipeError, RecipeError } from "../errors.js";
 import type { Role } from "./dialects.js";
 import type { Entry, Line } from "./line.js";
 import type { Patience } from "./patience.js";
-import type { Contender } from "./sequence.js";
+import { type Contender, placeOf } from "./sequence.js";
 import { connectedAgain, isSessionOver, sessionAgain } from "./sessions.js";
 import { telemetryOf } from "./telemetry.js";
 
@@ -40,13 +40,7 @@ export async function contend(line: Line, options: ContendOptions, patience: Pat
           if (entry !== undefined) await line.leave(entry);
           throw error;
         }
-        if (options.failOnExpiry === true) {
-          throw new RecipeError({
-            code: "SESSION_EXPIRED",
-            message: "the session ended meanwhile",
-            ...about,
-          });
-        }
+        if (options.failOnExpiry === true) throw sessionEnded(about);
         await sessionAgain(client, patience, about);
       }
       // The znode went with its session, or somebody removed it: at the end of the line, under a new name.
@@ -65,18 +59,46 @@ export async function contendOnce(
   options: ContendOptions,
   patience: Patience,
 ): Promise<Entry | undefined> {
-  const entry = await line.enter(options.role, options.data, patience);
-  try {
-    const { contenders } = await line.list(patience);
-    const own = contenders.findIndex(({ name }) => name === entry.name);
-    const isBlocked = contenders.slice(0, own).some(options.blocks ?? (() => true));
-    if (own >= 0 && !isBlocked && line.client.state === "connected") return entry;
-  } catch (error) {
-    await line.leave(entry);
-    throw error;
+  const { client } = line;
+  const about = { recipe: line.options.recipe, path: line.options.directory };
+  return counted(client, async () => {
+    for (;;) {
+      let entry: Entry | undefined;
+      try {
+        entry = await line.enter(options.role, options.data, patience);
+        const found = await isNext(line, entry, options, patience);
+        if (found === true) return entry;
+        if (found === false) {
+          await line.leave(entry);
+          return undefined;
+        }
+      } catch (error) {
+        if (!isSessionOver(error)) {
+          if (entry !== undefined) await line.leave(entry);
+          throw error;
+        }
+        if (options.failOnExpiry === true) throw sessionEnded(about);
+        await sessionAgain(client, patience, about);
+      }
+      telemetryOf(client).metrics.reentries += 1;
+    }
+  });
+}
+
+/** Whether nobody blocks it; undefined when it is gone, or a server said so that is cut off from the quorum. */
+async function isNext(
+  line: Line,
+  entry: Entry,
+  options: ContendOptions,
+  patience: Patience,
+): Promise<boolean | undefined> {
+  for (;;) {
+    const place = placeOf((await line.list(patience)).contenders, entry.name, options.blocks);
+    const { state, sessionId } = line.client;
+    if (place === undefined || sessionId !== entry.sessionId) return undefined;
+    if (state === "connected") return place.blockedBy === undefined;
+    await connectedAgain(line.client, patience);
   }
-  await line.leave(entry);
-  return undefined;
 }
 
 /** What a server said while it was of the quorum, and we were on it. */
@@ -92,6 +114,10 @@ async function hasTurn(
     await connectedAgain(line.client, patience);
     if (line.client.sessionId !== entry.sessionId) return false;
   }
+}
+
+function sessionEnded(about: { readonly recipe: string; readonly path: string }): RecipeError {
+  return new RecipeError({ code: "SESSION_EXPIRED", message: "the session ended meanwhile", ...about });
 }
 
 /** Counts a wait and how it ends. */

@@ -35,7 +35,9 @@ export async function guardedCommit<Results extends readonly TransactionResult[]
   } catch (error) {
     if (!isZkError(error)) throw error;
     const own = withoutFirst(error);
-    if (own === undefined) throw new GuardFailed(error.message, { cause: error });
-    throw own;
+    if (own !== undefined) throw own;
+    // Whoever may not read it is refused as well, and that says nothing of whether it stands.
+    if (error.code !== "NO_NODE") throw error;
+    throw new GuardFailed(error.message, { cause: error });
   }
 }

@@ -6,17 +6,12 @@
  * on that, by a local deadline; a write through {@link Hold.guard}, or a resource that looks at {@link Hold.token}, is the
  * proof.
  */
-import {
-  type CallOptions,
-  type Client,
-  isZkError,
-  type Stat,
-  type Transaction,
-  type TransactionResult,
-} from "@zk/client";
+import type { CallOptions, Client, Stat, Transaction, TransactionResult } from "@zk/client";
 import { RecipeError } from "../errors.js";
+import { Belief } from "./belief.js";
 import { GuardFailed, guardedCommit } from "./guard.js";
 import { type Removal, removeOwned, whileConnected } from "./janitor.js";
+import { Lookout } from "./lookout.js";
 import { isOver, onState } from "./sessions.js";
 import { telemetryOf } from "./telemetry.js";
 
@@ -74,15 +69,13 @@ export class Hold implements AsyncDisposable {
   #state: HoldState = "held";
   #removal: Promise<Removal> | undefined;
   #lost: RecipeError | undefined;
-  /** A look at the znode is under way; `again` when something happened since it began. */
-  #looking: "no" | "once" | "again" = "no";
   /** A write of the recipe is under way that takes the znode along. */
   #isEnding = false;
+  /** Such a write that puts another znode in its place. */
+  #conversion: AbortController | undefined;
+  readonly #belief: Belief;
+  readonly #lookout: Lookout;
   #forget: () => void;
-  #cancelDeadline = (): void => {};
-  readonly #onEvent = (event: { readonly type: string }): void => {
-    if (event.type !== "None") this.#look();
-  };
 
   /** Made by recipes, when the znode is there and it is our turn. */
   constructor(details: HoldDetails) {
@@ -93,19 +86,27 @@ export class Hold implements AsyncDisposable {
     this.token = details.token;
     this.sessionId = details.sessionId;
     this.#sinceMs = this.#client.clock.nowMs();
+    this.#lookout = new Lookout(this.#client, this.path, {
+      seen: (stat) => this.#seen(stat),
+      data: (data, stat) => {
+        if (this.#isOurs(stat)) this.#details.onData?.(data);
+      },
+      failed: (error) => this.#lose(this.#lostError("its znode cannot be watched", error)),
+    });
+    this.#belief = new Belief(this.#client, () => this.#follow({ isNews: false }));
     const { recipe, path, token } = this;
     const telemetry = telemetryOf(this.#client);
     telemetry.metrics.holds += 1;
     telemetry.metrics.holding += 1;
     telemetry.tell({ type: "held", recipe, path, token });
-    this.#forget = onState(this.#client, () => this.#follow());
-    this.#follow();
-    if (this.#state === "held") this.#look();
+    this.#forget = onState(this.#client, () => this.#follow({ isNews: true }));
+    this.#follow({ isNews: true });
+    if (this.#state === "held") this.#lookout.look();
   }
 
   /** Where the hold stands now. After a stall of the process it is right before anything else of the client is. */
   get state(): HoldState {
-    this.#follow();
+    this.#follow({ isNews: false });
     return this.#state;
   }
 
@@ -170,19 +171,16 @@ export class Hold implements AsyncDisposable {
     const isFirst = !this.#isOver;
     if (isFirst) this.#end("released");
     this.#removal ??= this.#remove();
+    this.#conversion?.abort(
+      new RecipeError({ code: "RELEASED", message: "it was released", ...this.#about }),
+    );
     const limitMs = options.timeoutMs ?? this.#client.sessionTimeoutMs / 3;
     const ended = await whileConnected(this.#client, this.#removal, limitMs);
     const confirmed = ended !== undefined && ended.outcome !== "failed";
-    const { recipe, path } = this;
-    if (isFirst) telemetryOf(this.#client).tell({ type: "released", recipe, path, confirmed });
+    if (isFirst) telemetryOf(this.#client).tell({ type: "released", ...this.#about, confirmed });
     if (ended?.outcome === "failed") {
-      throw new RecipeError({
-        code: "REFUSED",
-        message: "its znode could not be removed, so others go on waiting for it",
-        recipe,
-        path,
-        cause: ended.error,
-      });
+      const message = "its znode could not be removed, so others go on waiting for it";
+      throw new RecipeError({ code: "REFUSED", message, ...this.#about, cause: ended.error });
     }
     return { confirmed };
   }
@@ -202,7 +200,7 @@ export class Hold implements AsyncDisposable {
       result = await write();
     } catch (error) {
       this.#isEnding = false;
-      if (!this.#isOver) this.#look();
+      if (!this.#isOver) this.#lookout.look();
       throw error;
     }
     this.#removal ??= Promise.resolve({ outcome: "removed" });
@@ -219,100 +217,102 @@ export class Hold implements AsyncDisposable {
 
   /** @throws RecipeError HOLD_LOST, RELEASED */
   protected refuseIfOver(): void {
-    const { state, recipe, path } = this;
+    const { state } = this;
     if (state === "lost") throw this.#lost;
-    if (state === "released")
-      throw new RecipeError({ code: "RELEASED", message: "it was released", recipe, path });
-  }
-
-  /** Looks at the client, and draws the conclusions. */
-  #follow(): void {
-    if (this.#isOver) return;
-    const { state } = this.#client;
-    if (isOver(state) || this.#client.sessionId !== this.sessionId) {
-      this.#lose(this.#lostError(state === "closed" ? "the client was closed" : "its session is over"));
-    } else if (state !== "connected") {
-      this.#suspect();
-      this.#checkDeadline();
-    } else if (this.#state === "suspect") {
-      this.#checkDeadline();
-      if (!this.#isOver) this.#look();
+    if (state === "released") {
+      throw new RecipeError({ code: "RELEASED", message: "it was released", ...this.#about });
     }
   }
 
-  #suspect(): void {
-    if (this.#state !== "held") return;
-    this.#go("suspect");
-    const { recipe, path } = this;
-    const telemetry = telemetryOf(this.#client);
-    telemetry.metrics.holdsSuspect += 1;
-    telemetry.tell({ type: "suspect", recipe, path });
-    if (this.#details.onSuspended !== "abort") return;
-    const message = "the connection is lost or in doubt, so it cannot be told whether it is still held";
-    this.#abort.abort(new RecipeError({ code: "HOLD_SUSPECT", message, recipe, path }));
-  }
-
-  /** In doubt it is believed until the session may have gone, as seen from here. */
-  #checkDeadline(): void {
-    this.#cancelDeadline();
-    if (this.#state !== "suspect") return;
-    const leftMs = this.#client.trustedForMs.weakMs;
-    if (leftMs <= 0) {
-      const { metrics } = telemetryOf(this.#client);
-      if (Number.isFinite(leftMs)) metrics.latenessMaxMs = Math.max(metrics.latenessMaxMs, -leftMs);
-      this.#lose(this.#lostError("no server answered for so long that the session may be over"));
-      return;
+  /**
+   * For recipes whose hold becomes another one: a write of ours takes this znode away and puts the other's in its place. While
+   * it is under way the znode's going is no loss; the end of the session and the deadline are.
+   *
+   * @param work `commit` goes on until it knows what became of the write, whatever happens to the hold; undefined says that
+   *   the znode is gone and nothing came in its place. `undo` removes what came in its place, and must not reject.
+   * @returns what `commit` gave; this hold is `released` then
+   * @throws RecipeError HOLD_LOST, RELEASED; REFUSED while another conversion is under way; and what `commit` throws, if the
+   *   hold still stands
+   */
+  protected async convert<T>(work: {
+    readonly commit: () => Promise<T | undefined>;
+    readonly undo: (made: T) => void;
+  }): Promise<T> {
+    this.refuseIfOver();
+    if (this.#conversion !== undefined) {
+      throw new RecipeError({ code: "REFUSED", message: "it is being converted already", ...this.#about });
     }
-    this.#cancelDeadline = this.#client.clock.setTimer(leftMs, () => this.#checkDeadline());
-  }
-
-  /** Reads the znode and sets the watch on it again. What it says decides. */
-  #look(): void {
-    if (this.#looking !== "no") {
-      this.#looking = "again";
-      return;
-    }
-    this.#looking = "once";
-    this.#read().then(
-      (stat) => this.#seen(stat),
-      (error: unknown) => this.#notSeen(error),
-    );
-  }
-
-  async #read(): Promise<Stat | undefined> {
-    const forever = { timeoutMs: Number.POSITIVE_INFINITY };
-    const path = this.path;
-    // A server that we have just come to may not know yet that somebody removed the znode.
-    if (this.#state === "suspect") await this.#client.sync(path, forever);
+    const conversion = new AbortController();
+    this.#conversion = conversion;
+    const committing = work.commit();
     try {
-      const { data, stat } = await this.#client.getData(path, { ...forever, watch: this.#onEvent });
-      if (this.#isOver) this.#client.unwatch(path, this.#onEvent);
-      else if (this.#isOurs(stat)) this.#details.onData?.(data);
-      return stat;
+      const made = await orAborted(committing, conversion.signal);
+      this.refuseIfOver();
+      this.#conversion = undefined;
+      if (made === undefined) {
+        this.#lose(this.#lostError("its znode was removed by somebody else"));
+        this.refuseIfOver();
+      }
+      this.#removal = Promise.resolve({ outcome: "removed" });
+      this.#end("released");
+      telemetryOf(this.#client).tell({ type: "released", ...this.#about, confirmed: true });
+      return made as T;
     } catch (error) {
-      if (isZkError(error, "NO_NODE")) return undefined;
+      this.#conversion = undefined;
+      if (this.#isOver) {
+        // Nobody has what it may yet become.
+        committing.then((made) => made !== undefined && work.undo(made)).catch(() => {});
+        this.refuseIfOver();
+      }
+      this.#lookout.look();
       throw error;
     }
   }
 
-  #seen(stat: Stat | undefined): void {
-    const isNews = this.#looking === "once";
-    this.#looking = "no";
+  /** Looks at the client, and draws the conclusions. */
+  #follow({ isNews }: { readonly isNews: boolean }): void {
     if (this.#isOver) return;
-    if (stat === undefined && this.#isEnding) return;
-    if (stat === undefined) return this.#lose(this.#lostError("its znode was removed by somebody else"));
-    if (!this.#isOurs(stat)) return this.#lose(this.#lostError("its znode is another's"));
-    if (!isNews) return this.#look();
-    if (this.#state === "suspect" && this.#client.state === "connected") this.#confirmed();
+    const { state, sessionId } = this.#client;
+    if (isOver(state) || sessionId !== this.sessionId) {
+      this.#lose(this.#lostError(state === "closed" ? "the client was closed" : "its session is over"));
+      return;
+    }
+    if (state !== "connected") this.#suspect();
+    if (this.#isOver) return;
+    const verdict = this.#belief.judge();
+    if (verdict !== "alive") this.#suspect();
+    if (verdict === "over")
+      this.#lose(this.#lostError("no server answered for so long that the session may be over"));
+    if (state !== "connected" || this.#state !== "suspect") return;
+    if (isNews) this.#lookout.look(true);
+    else this.#lookout.lookSoon();
   }
 
-  #notSeen(error: unknown): void {
-    this.#looking = "no";
-    if (this.#isOver) return;
-    if (isZkError(error, "QUEUE_FULL")) return void this.#client.drained().then(() => this.#look());
-    // Without an answer nothing is known: it is looked at again, which waits for a connection by itself.
-    if (isZkError(error, "CONNECTION_LOSS")) return this.#look();
-    if (!isOver(this.#client.state)) this.#lose(this.#lostError("its znode cannot be watched", error));
+  #suspect(): void {
+    if (this.#state !== "held") return;
+    const { recipe, path } = this;
+    const telemetry = telemetryOf(this.#client);
+    telemetry.metrics.holdsSuspect += 1;
+    telemetry.tell({ type: "suspect", recipe, path });
+    this.#go("suspect");
+    if (this.#isOver || this.#details.onSuspended !== "abort") return;
+    const message = "the connection is lost or in doubt, so it cannot be told whether it is still held";
+    this.#abort.abort(new RecipeError({ code: "HOLD_SUSPECT", message, recipe, path }));
+  }
+
+  #seen(stat: Stat | undefined): void {
+    if (stat === undefined) {
+      // It may have gone by the write that is under way; whoever sent it finds out.
+      const isOurDoing = this.#isEnding || this.#conversion !== undefined;
+      if (!isOurDoing) this.#lose(this.#lostError("its znode was removed by somebody else"));
+      return;
+    }
+    if (!this.#isOurs(stat)) {
+      // What is another's is not ours to remove; a recipe with names that others use as well knows that itself.
+      if (this.#details.remove === undefined) this.#removal ??= Promise.resolve({ outcome: "removed" });
+      return this.#lose(this.#lostError("its znode is another's"));
+    }
+    if (this.#state === "suspect" && this.#client.state === "connected") this.#confirmed();
   }
 
   /** A znode that was removed and made again at the same path, even by our own session, is not the one that is held. */
@@ -325,10 +325,9 @@ export class Hold implements AsyncDisposable {
   }
 
   #confirmed(): void {
-    this.#cancelDeadline();
-    this.#go("held");
     const { recipe, path } = this;
     telemetryOf(this.#client).tell({ type: "verified", recipe, path });
+    this.#go("held");
   }
 
   #lose(error: RecipeError): void {
@@ -342,13 +341,14 @@ export class Hold implements AsyncDisposable {
     // If the session lives after all, nobody must wait for a hold that nobody has.
     this.#removal ??= this.#remove();
     this.#abort.abort(error);
+    this.#conversion?.abort(error);
   }
 
   /** Whatever the end is, the hold listens no longer. */
   #end(state: "lost" | "released"): void {
     this.#forget();
-    this.#cancelDeadline();
-    this.#client.unwatch(this.path, this.#onEvent);
+    this.#belief.end();
+    this.#lookout.end();
     const { metrics } = telemetryOf(this.#client);
     metrics.holding -= 1;
     metrics.heldMs += this.#client.clock.nowMs() - this.#sinceMs;
@@ -371,6 +371,19 @@ export class Hold implements AsyncDisposable {
   }
 
   #lostError(message: string, cause?: unknown): RecipeError {
-    return new RecipeError({ code: "HOLD_LOST", message, recipe: this.recipe, path: this.path, cause });
+    return new RecipeError({ code: "HOLD_LOST", message, ...this.#about, cause });
   }
+
+  get #about(): { readonly recipe: string; readonly path: string } {
+    return { recipe: this.recipe, path: this.path };
+  }
+}
+
+/** The promise, or the signal's reason if that comes first. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => reject(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+  });
 }

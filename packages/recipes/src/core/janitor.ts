@@ -5,6 +5,7 @@
  * Only for ephemeral znodes of names that nobody else uses, such as those with a uuid; {@link removeExactly} is for others.
  */
 import { type Client, isZkError } from "@zk/client";
+import { isLost } from "./lost.js";
 import { isOver, onState } from "./sessions.js";
 import { telemetryOf } from "./telemetry.js";
 
@@ -52,21 +53,31 @@ export function removeExactly(client: Client, owned: Owned & { readonly czxid: b
   });
 }
 
-/** Removes the znode that a creation under way will have made, if it makes one. Never rejects. */
-export async function removeWhenMade(client: Client, making: Promise<Owned>): Promise<Removal> {
+/** Removes the znodes that a write under way will have made, if it makes any. Never rejects. */
+export async function removeWhenMade(
+  client: Client,
+  making: Promise<Owned | readonly Owned[]>,
+): Promise<Removal> {
+  let made: Owned | readonly Owned[];
   const { metrics } = telemetryOf(client);
-  metrics.janitorTaken += 1;
   metrics.janitorPending += 1;
-  let removal: Removal;
   try {
-    const owned = await making;
-    removal = await remove(client, owned, () => removeOnce(client, owned));
+    made = await making;
   } catch {
     // It was not made, or the client itself looks for it: a protected create sees to that.
-    removal = { outcome: "removed" };
+    return { outcome: "removed" };
+  } finally {
+    metrics.janitorPending -= 1;
   }
-  metrics.janitorPending -= 1;
-  return removal;
+  return await removeAll(client, "path" in made ? [made] : made);
+}
+
+/** Removes znodes of ours. Never rejects. @returns what became of the one that fared worst */
+export async function removeAll(client: Client, owned: readonly Owned[]): Promise<Removal> {
+  const removals = await Promise.all(owned.map((each) => removeOwned(client, each)));
+  return (
+    removals.find(({ outcome }) => outcome === "failed") ?? removals[0] ?? { outcome: "removed" as const }
+  );
 }
 
 /**
@@ -126,7 +137,7 @@ async function remove(client: Client, { sessionId }: Owned, attempt: () => Promi
       if (isZkError(error, "NO_NODE")) return { outcome: "removed" };
       if (isZkError(error, "QUEUE_FULL")) await client.drained();
       else if (isOver(client.state) || client.sessionId !== sessionId) return { outcome: "sessionOver" };
-      else if (!isZkError(error, "CONNECTION_LOSS")) return { outcome: "failed", error };
+      else if (!isLost(error)) return { outcome: "failed", error };
     }
   }
 }

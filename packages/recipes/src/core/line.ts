@@ -100,13 +100,14 @@ export class Line {
    * Resolves when nobody blocks the contender.
    *
    * @param blocks whether somebody ahead blocks it; by default everybody does
-   * @returns false when the contender is gone: its turn will never come
+   * @returns false when the contender is gone, or its session is: its turn will never come
    * @throws RecipeError ABORTED, WAIT_TIMEOUT; ZkError for what a server refuses, and SESSION_EXPIRED
    */
   async turn(entry: Entry, patience: Patience, blocks?: (ahead: Contender) => boolean): Promise<boolean> {
     for (;;) {
       const place = placeOf((await this.list(patience)).contenders, entry.name, blocks);
-      if (place === undefined) return false;
+      // In the next session a server may still show the contender of the one before.
+      if (place === undefined || this.client.sessionId !== entry.sessionId) return false;
       if (place.blockedBy === undefined) return true;
       await this.awaitChange(place.blockedBy.name, patience);
       telemetryOf(this.client).metrics.wakeUps += 1;

@@ -4,6 +4,7 @@
  */
 import { type CallOptions, type Client, isZkError } from "@zk/client";
 import { RecipeError } from "../errors.js";
+import { isLost } from "./lost.js";
 
 /** Options of everything in this package that waits. */
 export interface WaitOptions {
@@ -78,7 +79,7 @@ export class Patience implements Disposable {
       } catch (error) {
         this.check();
         if (isZkError(error, "QUEUE_FULL")) await this.race(this.#client.drained());
-        else if (!isZkError(error, "CONNECTION_LOSS")) throw error;
+        else if (!isLost(error)) throw error;
       }
     }
   }
