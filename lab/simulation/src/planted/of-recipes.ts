@@ -39,8 +39,8 @@ export const OF_RECIPES: readonly Plant[] = [
     "try-leaves-contender",
     "a lock that is not to be had at once leaves a contender in line",
     "core/contention.ts",
-    "  await line.leave(entry);\n  return undefined;\n",
-    "  return undefined;\n",
+    "    await line.leave(entry);\n    return null;\n",
+    "    return null;\n",
   ),
   {
     name: "janitor-gives-up",
@@ -54,7 +54,7 @@ export const OF_RECIPES: readonly Plant[] = [
       },
       {
         file: "core/janitor.ts",
-        find: '      else if (!isZkError(error, "CONNECTION_LOSS")) return { outcome: "failed", error };\n',
+        find: '      else if (!isLost(error)) return { outcome: "failed", error };\n',
         replace: '      else return { outcome: "removed" };\n',
       },
     ],
@@ -76,22 +76,22 @@ export const OF_RECIPES: readonly Plant[] = [
   inLock(
     "deadline-ignored-by-hold",
     "a hold in doubt is believed for ever",
-    "core/hold.ts",
-    "    if (leftMs <= 0) {",
-    "    if (leftMs <= -1e9) {",
+    "core/belief.ts",
+    "    if (leftMs > 0) {",
+    "    if (leftMs > -1e9) {",
   ),
   inLock(
     "suspect-unsaid",
     "a hold is called held while the connection is lost",
     "core/hold.ts",
-    "      this.#suspect();\n      this.#checkDeadline();\n",
-    "      this.#checkDeadline();\n",
+    '    if (state !== "connected") this.#suspect();\n',
+    "",
   ),
   inLock(
     "suspect-without-abort",
     "a hold comes to be in doubt and its signal says nothing",
     "core/hold.ts",
-    '    if (this.#details.onSuspended !== "abort") return;\n',
+    '    if (this.#isOver || this.#details.onSuspended !== "abort") return;\n',
     "    return;\n",
   ),
   inLock(

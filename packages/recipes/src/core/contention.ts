@@ -26,39 +26,36 @@ export interface ContendOptions {
  * @throws RecipeError ABORTED, WAIT_TIMEOUT, SESSION_EXPIRED; ZkError for what a server refuses. Nothing of ours is left
  *   in line then, or the janitor has it.
  */
-export async function contend(line: Line, options: ContendOptions, patience: Patience): Promise<Entry> {
-  const { client } = line;
-  const about = { recipe: line.options.recipe, path: line.options.directory };
-  return counted(client, async () => {
-    for (;;) {
-      let entry: Entry | undefined;
-      try {
-        entry = await line.enter(options.role, options.data, patience);
-        if (await hasTurn(line, entry, options, patience)) return entry;
-      } catch (error) {
-        if (!isSessionOver(error)) {
-          if (entry !== undefined) await line.leave(entry);
-          throw error;
-        }
-        if (options.failOnExpiry === true) throw sessionEnded(about);
-        await sessionAgain(client, patience, about);
-      }
-      // The znode went with its session, or somebody removed it: at the end of the line, under a new name.
-      telemetryOf(client).metrics.reentries += 1;
-    }
-  });
+export function contend(line: Line, options: ContendOptions, patience: Patience): Promise<Entry> {
+  return standing(line, options, patience, async (entry) =>
+    (await hasTurn(line, entry, options, patience)) ? entry : undefined,
+  );
 }
 
 /**
  * Looks once, without waiting for anybody.
- * @returns the entry if nobody blocks it; otherwise undefined, and nothing of ours is left in line
+ * @returns the entry if nobody blocks it; otherwise null, and nothing of ours is left in line
  * @throws as {@link contend}
  */
-export async function contendOnce(
+export function contendOnce(line: Line, options: ContendOptions, patience: Patience): Promise<Entry | null> {
+  return standing(line, options, patience, async (entry) => {
+    const found = await isNext(line, entry, options, patience);
+    if (found !== false) return found === true ? entry : undefined;
+    await line.leave(entry);
+    return null;
+  });
+}
+
+/**
+ * Stands in line, over the end of sessions, until something is decided.
+ * @param decide undefined says that the contender is gone, and another has to be made
+ */
+async function standing<T>(
   line: Line,
   options: ContendOptions,
   patience: Patience,
-): Promise<Entry | undefined> {
+  decide: (entry: Entry) => Promise<T | undefined>,
+): Promise<T> {
   const { client } = line;
   const about = { recipe: line.options.recipe, path: line.options.directory };
   return counted(client, async () => {
@@ -66,20 +63,20 @@ export async function contendOnce(
       let entry: Entry | undefined;
       try {
         entry = await line.enter(options.role, options.data, patience);
-        const found = await isNext(line, entry, options, patience);
-        if (found === true) return entry;
-        if (found === false) {
-          await line.leave(entry);
-          return undefined;
-        }
+        const decision = await decide(entry);
+        if (decision !== undefined) return decision;
       } catch (error) {
         if (!isSessionOver(error)) {
           if (entry !== undefined) await line.leave(entry);
           throw error;
         }
-        if (options.failOnExpiry === true) throw sessionEnded(about);
+        if (options.failOnExpiry === true) {
+          const message = "the session ended meanwhile";
+          throw new RecipeError({ code: "SESSION_EXPIRED", message, ...about });
+        }
         await sessionAgain(client, patience, about);
       }
+      // The znode went with its session, or somebody removed it: at the end of the line, under a new name.
       telemetryOf(client).metrics.reentries += 1;
     }
   });
@@ -114,10 +111,6 @@ async function hasTurn(
     await connectedAgain(line.client, patience);
     if (line.client.sessionId !== entry.sessionId) return false;
   }
-}
-
-function sessionEnded(about: { readonly recipe: string; readonly path: string }): RecipeError {
-  return new RecipeError({ code: "SESSION_EXPIRED", message: "the session ended meanwhile", ...about });
 }
 
 /** Counts a wait and how it ends. */

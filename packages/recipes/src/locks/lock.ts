@@ -100,7 +100,7 @@ export class Lock {
   async tryAcquire(options: WaitOptions = {}): Promise<LockHold | null> {
     using patience = this.#patience(options);
     const entry = await contendOnce(this.#line, this.#contender, patience);
-    return entry === undefined ? null : this.#hold(entry);
+    return entry === null ? null : this.#hold(entry);
   }
 
   /**
