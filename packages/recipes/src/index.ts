@@ -1,4 +1,6 @@
 // For users.
+export { Barrier } from "./barriers/barrier.js";
+export { DoubleBarrier, DoubleBarrierMember, type DoubleBarrierOptions } from "./barriers/double-barrier.js";
 export {
   type CacheOptions,
   type CacheState,

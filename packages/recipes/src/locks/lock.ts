@@ -112,7 +112,8 @@ export class Lock {
    */
   async run<T>(work: (hold: LockHold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
     const { current } = this.#scope;
-    if (this.#options.reentrant === true && current !== undefined && isAlive(current)) return work(current);
+    if (this.#options.reentrant === true && current !== undefined && isAlive(current))
+      return await work(current);
     await using hold = await this.acquire(options);
     return await this.#scope.run(hold, () => work(hold));
   }
