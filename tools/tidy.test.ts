@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { checkCircles } from "./tidy/circles.js";
+import { checkDisposal } from "./tidy/disposal.js";
 import { checkExports } from "./tidy/exports.js";
 import { projectFiles } from "./tidy/files.js";
 import { checkLayers, layers } from "./tidy/layers.js";
@@ -49,6 +50,8 @@ describe("the tree", () => {
   it("imports nothing in a circle", () => expect(checkCircles(code).map(format)).toEqual([]));
   it("names time, chance and the process only in io/", () =>
     expect(violations(code, checkPureZone)).toEqual([]));
+  it("disposes of nothing that a promise still needs", () =>
+    expect(violations(code, checkDisposal)).toEqual([]));
   it("lists its exports by name", () => expect(violations(code, checkExports)).toEqual([]));
   it("has no partial and no sleeping tests", () => expect(violations(code, checkTestHabits)).toEqual([]));
   it("has files of a readable size", () => expect(violations(files, checkSize)).toEqual([]));
@@ -78,6 +81,18 @@ function bites(rule: (file: SourceFile) => Violation[], cases: Case[]): void {
     },
   );
 }
+
+describe("disposal", () => {
+  bites(checkDisposal, [
+    ["a.ts", "async function f() { using x = g(); return h(x); }", /a\.ts:1: disposal: .*return await/],
+    ["a.ts", "const f = async () => { await using x = g(); if (x) return h(x); };", /return await/],
+    ["a.ts", "class A { async f() { using x = g(); return this.#h(x); } #h(x) {} }", /return await/],
+    ["a.ts", "async function f() { using x = g(); return await h(x); }"],
+    ["a.ts", "async function f() { using x = g(); return x.length; }"],
+    ["a.ts", "async function f() { using x = g(); await x.map((y) => { return h(y); }); }"],
+    ["a.ts", "async function f() { return h(); }"],
+  ]);
+});
 
 describe("layers", () => {
   bites(checkLayers, [
