@@ -34,6 +34,7 @@ final class Elections {
     }
 
     static Handle selector(CuratorFramework client, String path, Arguments options) {
+        Locks.refuseOtherNames(options);
         var term = new Term();
         var selector = new LeaderSelector(client, path, term);
         selector.setId(options.text("identity", ""));

@@ -21,8 +21,7 @@ final class Locks {
     private Locks() {}
 
     static Handle mutex(CuratorFramework client, String path, Arguments options) {
-        if (!options.text("dialect", "curator").equals("curator"))
-            throw new UnsupportedOperationException("Curator writes its own names only");
+        refuseOtherNames(options);
         boolean any = options.text("contenders", "own").equals("any");
         var driver = any ? new AnyDialectDriver() : new StandardLockInternalsDriver();
         var identity = options.identity();
@@ -123,6 +122,11 @@ final class Locks {
 
     private static void releaseAll(InterProcessLock lock) throws Exception {
         while (lock.isAcquiredInThisProcess()) lock.release();
+    }
+
+    static void refuseOtherNames(Arguments options) {
+        if (!options.text("dialect", "curator").equals("curator"))
+            throw new UnsupportedOperationException("Curator writes its own names only");
     }
 
     /** Where the lock of this thread has its znode, or null. The method is for subclasses only. */

@@ -4,6 +4,7 @@ import threading
 
 from handle import Handle, seconds
 from kazoo.recipe.election import Election
+from locks import CuratorNamedLock
 
 
 class Candidate:
@@ -54,7 +55,10 @@ class Candidate:
 
 
 def open_election(client, path, options):
-    candidate = Candidate(Election(client, path, options.get("identity")), options.get("requeue", False))
+    election = Election(client, path, options.get("identity"))
+    if options.get("dialect", "kazoo") == "curator":
+        election.lock = CuratorNamedLock(client, path, options.get("identity"))
+    candidate = Candidate(election, options.get("requeue", False))
 
     def contenders(arguments):
         # kazoo tells identities in order; the first is the leader, if there is one.

@@ -95,8 +95,8 @@ export class ChildPeer implements ProcessPeer {
     return said as { readonly sessionId: bigint; readonly sessionPassword: Uint8Array };
   }
 
-  async newSession(): Promise<ChildPeer> {
-    return await ChildPeer.connect(this.kind, this.#child, this.#place, false);
+  async newSession(connectionString: string = this.#place.connectionString): Promise<ChildPeer> {
+    return await ChildPeer.connect(this.kind, this.#child, { ...this.#place, connectionString }, false);
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,48 @@ export const peerKinds = ["kazoo", "curator-4", "curator-5"] as const;
 /** A library. */
 export type PeerKind = (typeof peerKinds)[number];
 
+const curator = [
+  "mutex",
+  "semaphoreMutex",
+  "readWriteLock",
+  "multiLock",
+  "semaphore",
+  "latch",
+  "election",
+  "barrier",
+  "doubleBarrier",
+  "sharedCount",
+  "sharedValue",
+  "atomicLong",
+  "atomicInteger",
+  "curatorQueue",
+  "simpleQueue",
+  "groupMember",
+  "discovery",
+  "serviceProvider",
+] as const;
+
+/** What each of them has. */
+export const recipesOf: { readonly [Kind in PeerKind]: readonly RecipeName[] } = {
+  kazoo: [
+    "mutex",
+    "readWriteLock",
+    "semaphore",
+    "election",
+    "barrier",
+    "doubleBarrier",
+    "counter",
+    "kazooQueue",
+    "kazooLockingQueue",
+    "party",
+    "shallowParty",
+    "partitioner",
+    "lease",
+  ],
+  "curator-4": curator,
+  "curator-5": curator,
+};
+
 /** The options of a recipe, which may be left out when none is needed. */
 export type OptionsArgument<Name extends RecipeName> =
   object extends OptionsOf<Name> ? [options?: OptionsOf<Name>] : [options: OptionsOf<Name>];
@@ -15,7 +57,7 @@ export interface Peer extends AsyncDisposable {
   readonly kind: PeerKind;
   /** With its version, `Curator 4.3.0`. */
   readonly title: string;
-  /** What it has. To open anything else rejects with `UNSUPPORTED`. */
+  /** What it has, as its program says. To open anything else rejects with `UNSUPPORTED`. */
   readonly recipes: ReadonlySet<RecipeName>;
 
   /**
@@ -32,8 +74,8 @@ export interface Peer extends AsyncDisposable {
   session(): Promise<{ readonly sessionId: bigint; readonly sessionPassword: Uint8Array }>;
   /** What the library has said of its connection since it began, in its own words: `CONNECTED`, `SUSPENDED`, `LOST`, … */
   readonly states: readonly string[];
-  /** Another session, in the same process. */
-  newSession(): Promise<Peer>;
+  /** Another session in the same process, at the same servers unless told. */
+  newSession(connectionString?: string): Promise<Peer>;
   /** Ends the session; the peer that was started also ends its process, and with it the sessions made from it. */
   close(): Promise<void>;
 }
@@ -43,7 +85,7 @@ export interface ProcessPeer extends Peer {
   readonly pid: number | undefined;
   /** The address that Curator writes where it is given no data, null for libraries that write none. */
   readonly address: string | null;
-  newSession(): Promise<ProcessPeer>;
+  newSession(connectionString?: string): Promise<ProcessPeer>;
   /** SIGKILL: the session lives on at the servers until it expires. */
   kill(): Promise<void>;
   /** SIGSTOP: it is there and silent. */

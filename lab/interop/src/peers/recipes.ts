@@ -284,7 +284,7 @@ export interface Recipes {
   readWriteLock: Recipe<Identity, ReadWriteLock>;
   semaphore: Recipe<Identity & { readonly max: number }, Semaphore>;
   latch: Recipe<Identity, Latch>;
-  election: Recipe<Identity & { readonly requeue?: boolean }, Election>;
+  election: Recipe<Pick<MutexOptions, "identity" | "dialect"> & { readonly requeue?: boolean }, Election>;
   barrier: Recipe<object, Barrier>;
   doubleBarrier: Recipe<Identity & { readonly members: number }, DoubleBarrier>;
   sharedCount: Recipe<{ readonly seed?: number }, SharedCount>;

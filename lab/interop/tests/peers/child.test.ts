@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Child } from "../../src/peers/child.js";
-import { peerKinds } from "../../src/peers/peer.js";
+import { peerKinds, recipesOf } from "../../src/peers/peer.js";
 import { programOf, startPeer } from "../../src/peers/start-peer.js";
 import { prepareCurator } from "../../src/provision/curator.js";
 import { installKazoo } from "../../src/provision/kazoo.js";
 import { useGround } from "./ground.js";
 
-const ground = useGround("3.4.6", []);
+const ground = useGround("3.4.6", [], { servers: 1 });
 // A first run on a machine fetches what they need, which is no part of a test.
 beforeAll(() => Promise.all(peerKinds.map(programOf)));
 
@@ -41,7 +41,9 @@ describe("a peer's process", () => {
     "%s connects, says of its session, and is gone when closed",
     async (kind) => {
       const peer = await startPeer(kind, ground.ensemble.connectionString);
-      expect(peer.states).toEqual(["CONNECTED"]);
+      // Curator tells of it a little later than it believes it.
+      await vi.waitFor(() => expect(peer.states).toEqual(["CONNECTED"]), 10_000);
+      expect([...peer.recipes].sort()).toEqual([...recipesOf[kind]].sort());
       const { sessionId, sessionPassword } = await peer.session();
       expect(sessionId).not.toBe(0n);
       expect(sessionPassword).toHaveLength(16);

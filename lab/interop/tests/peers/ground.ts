@@ -1,6 +1,6 @@
 /** What the tests of a file share: one ensemble, one process for each library, a client of ours to look at what is there. */
 import { type Client, createClient } from "@zk/client";
-import { type Ensemble, startEnsemble } from "@zk/lab";
+import { type Ensemble, type EnsembleOptions, startEnsemble } from "@zk/lab";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { PeerOptions } from "../../src/peers/child-peer.js";
 import type { PeerKind, ProcessPeer } from "../../src/peers/peer.js";
@@ -8,9 +8,12 @@ import { startPeer } from "../../src/peers/start-peer.js";
 
 export interface Ground {
   readonly ensemble: Ensemble;
+  /** Its session is at the first server. */
   readonly client: Client;
-  /** A library's session that all tests share. */
+  /** A library's session that all tests share. It is at the first server too, so that each sees at once what another wrote. */
   peer(kind: PeerKind): ProcessPeer;
+  /** Another one, at whichever server its library has chosen. */
+  anywhere(kind: PeerKind): ProcessPeer;
   /** A library's process for the test that runs, which may hurt it. */
   ownPeer(kind: PeerKind, options?: PeerOptions): Promise<ProcessPeer>;
   /** A path that no other test uses. */
@@ -18,21 +21,35 @@ export interface Ground {
 }
 
 /** Starts it before the tests of this file and takes it down behind them. */
-export function useGround(version: string, kinds: readonly PeerKind[]): Ground {
+export function useGround(
+  version: string,
+  kinds: readonly PeerKind[],
+  options: EnsembleOptions = {},
+): Ground {
   let ensemble: Ensemble;
   let client: Client;
+  const processes = new Map<PeerKind, ProcessPeer>();
   const peers = new Map<PeerKind, ProcessPeer>();
+  const given = (from: ReadonlyMap<PeerKind, ProcessPeer>, kind: PeerKind): ProcessPeer => {
+    const peer = from.get(kind);
+    if (peer === undefined) throw new Error(`this file starts no ${kind}`);
+    return peer;
+  };
   let paths = 0;
   beforeAll(async () => {
-    ensemble = await startEnsemble({ servers: 3, version });
-    client = createClient(ensemble.connectionString);
+    ensemble = await startEnsemble({ servers: 3, ...options, version });
+    const first = `127.0.0.1:${ensemble.servers[0]!.clientPort}`;
+    client = createClient(first);
     await client.connect();
-    const start = async (kind: PeerKind): Promise<void> =>
-      void peers.set(kind, await startPeer(kind, ensemble.connectionString));
+    const start = async (kind: PeerKind): Promise<void> => {
+      const started = await startPeer(kind, ensemble.connectionString);
+      processes.set(kind, started);
+      peers.set(kind, await started.newSession(first));
+    };
     await Promise.all(kinds.map(start));
   });
   afterAll(async () => {
-    await Promise.all([...peers.values()].map((peer) => peer.close()));
+    await Promise.all([...processes.values()].map((peer) => peer.close()));
     await client?.close();
     await ensemble?.stop();
   });
@@ -43,11 +60,8 @@ export function useGround(version: string, kinds: readonly PeerKind[]): Ground {
     get client() {
       return client;
     },
-    peer: (kind) => {
-      const peer = peers.get(kind);
-      if (peer === undefined) throw new Error(`this file starts no ${kind}`);
-      return peer;
-    },
+    peer: (kind) => given(peers, kind),
+    anywhere: (kind) => given(processes, kind),
     ownPeer: async (kind, options = {}) => {
       const peer = await startPeer(kind, ensemble.connectionString, options);
       onTestFinished(() => peer.close());

@@ -1,13 +1,13 @@
 // Curator and kazoo on one lock path. What each row of the table says of them out of the box, and with the settings that mend it.
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { judgeHammerLog, readHammerLog } from "../../src/peers/hammer.js";
 import type { Peer, PeerKind } from "../../src/peers/peer.js";
 import type { Mutex, MutexOptions } from "../../src/peers/recipes.js";
 import type { Ground } from "./ground.js";
+import { waitUntil } from "./tools.js";
 
 /** Long enough for a lock that is to be had, and short for one that is not. */
-const tryMs = 150;
-const tries = 10;
+const tryMs = 80;
 
 type Contender = (path: string) => Promise<Mutex>;
 
@@ -17,7 +17,12 @@ const contender =
     peer().open("mutex", path, options);
 
 /** How often the second gets the lock that the first has. The second gets it in any case once the first has given it back. */
-async function bothHold(ground: Ground, first: Contender, second: Contender): Promise<number> {
+async function countBoth(
+  ground: Ground,
+  tries: number,
+  first: Contender,
+  second: Contender,
+): Promise<number> {
   let both = 0;
   for (let count = 0; count < tries; count += 1) {
     const path = ground.path();
@@ -67,23 +72,32 @@ async function hammer(ground: Ground, contenders: Readonly<Record<string, Conten
   };
 }
 
-async function waitUntil(look: () => Promise<boolean>): Promise<void> {
-  await vi.waitFor(async () => expect(await look()).toBe(true), { timeout: 60_000, interval: 100 });
-}
-
 const exclusion = { overlaps: [], staleTokens: [], nonsense: [], inside: [], conflicts: 0, left: [] };
 
-export function describeLocks(ground: Ground, curatorKind: Exclude<PeerKind, "kazoo">): void {
-  const [curator, kazoo] = [() => ground.peer(curatorKind), () => ground.peer("kazoo")];
+/** How much of it. */
+export interface Effort {
+  /** Attempts in each order to have a mutex that another has. */
+  readonly tries: number;
+  /** Acquisitions of each contender under the hammer. */
+  readonly rounds: number;
+}
+
+export function describeLocks(
+  ground: Ground,
+  curatorKind: Exclude<PeerKind, "kazoo">,
+  { tries, rounds }: Effort,
+): void {
+  const bothHold = (first: Contender, second: Contender) => countBoth(ground, tries, first, second);
+  const [curator, kazoo] = [() => ground.anywhere(curatorKind), () => ground.anywhere("kazoo")];
 
   describe("mutex", () => {
     it("of Curator and kazoo out of the box: both hold at once, whoever came first", async () => {
-      expect(await bothHold(ground, contender(curator), contender(kazoo))).toBe(tries);
-      expect(await bothHold(ground, contender(kazoo), contender(curator))).toBe(tries);
+      expect(await bothHold(contender(curator), contender(kazoo))).toBe(tries);
+      expect(await bothHold(contender(kazoo), contender(curator))).toBe(tries);
     });
 
     it("of both out of the box: the hammer's log shows the overlaps", async () => {
-      const found = await hammer(ground, { kazoo: contender(kazoo), curator: contender(curator) }, 40);
+      const found = await hammer(ground, { kazoo: contender(kazoo), curator: contender(curator) }, rounds);
       expect(found.overlaps.length).toBeGreaterThan(0);
       // Each entry and each leaving is there all the same.
       expect(found.nonsense).toEqual([]);
@@ -92,13 +106,13 @@ export function describeLocks(ground: Ground, curatorKind: Exclude<PeerKind, "ka
 
     const named = contender(kazoo, { dialect: "curator" });
     it("with kazoo under Curator's names: never both", async () => {
-      expect(await bothHold(ground, contender(curator), named)).toBe(0);
-      expect(await bothHold(ground, named, contender(curator))).toBe(0);
+      expect(await bothHold(contender(curator), named)).toBe(0);
+      expect(await bothHold(named, contender(curator))).toBe(0);
     });
 
     it("with kazoo under Curator's names: the hammer finds no overlap, and tokens that only grow", async () => {
       const contenders = { k1: named, k2: named, c1: contender(curator), c2: contender(curator) };
-      expect(await hammer(ground, contenders, 40)).toMatchObject(exclusion);
+      expect(await hammer(ground, contenders, rounds)).toMatchObject(exclusion);
     });
 
     const [sorting, pattern] = [
@@ -106,27 +120,57 @@ export function describeLocks(ground: Ground, curatorKind: Exclude<PeerKind, "ka
       contender(kazoo, { contenders: "any" }),
     ];
     it("with a Curator that sorts by the last ten characters and kazoo's extra pattern: never both", async () => {
-      expect(await bothHold(ground, sorting, pattern)).toBe(0);
-      expect(await bothHold(ground, pattern, sorting)).toBe(0);
+      expect(await bothHold(sorting, pattern)).toBe(0);
+      expect(await bothHold(pattern, sorting)).toBe(0);
     });
 
     it("with both of these: the hammer finds no overlap, and tokens that only grow", async () => {
       const contenders = { k1: pattern, k2: pattern, c1: sorting, c2: sorting };
-      expect(await hammer(ground, contenders, 40)).toMatchObject(exclusion);
+      expect(await hammer(ground, contenders, rounds)).toMatchObject(exclusion);
     });
 
     it("with kazoo's extra pattern alone: protected only when Curator came first", async () => {
-      expect(await bothHold(ground, contender(curator), pattern)).toBe(0);
-      expect(await bothHold(ground, pattern, contender(curator))).toBe(tries);
-      const found = await hammer(ground, { kazoo: pattern, curator: contender(curator) }, 40);
+      expect(await bothHold(contender(curator), pattern)).toBe(0);
+      expect(await bothHold(pattern, contender(curator))).toBe(tries);
+      const found = await hammer(ground, { kazoo: pattern, curator: contender(curator) }, rounds);
       expect(found.overlaps.length).toBeGreaterThan(0);
     });
 
     it("each among its own kind: the hammer finds no overlap", async () => {
       const ours = { c1: contender(curator), c2: contender(curator) };
-      expect(await hammer(ground, ours, 30)).toMatchObject(exclusion);
+      expect(await hammer(ground, ours, rounds)).toMatchObject(exclusion);
       const theirs = { k1: contender(kazoo), k2: contender(kazoo) };
-      expect(await hammer(ground, theirs, 30)).toMatchObject(exclusion);
+      expect(await hammer(ground, theirs, rounds)).toMatchObject(exclusion);
+    });
+
+    it("of Curator is not to be had for good beside a child called !junk, and ignores zjunk; kazoo ignores both", async () => {
+      for (const [junk, isToBeHad] of [
+        ["!junk", false],
+        ["zjunk", true],
+      ] as const) {
+        const path = ground.path();
+        await ground.client.create(path, "");
+        await ground.client.create(`${path}/${junk}`, "");
+        await using one = await contender(curator)(path);
+        expect(await one.acquire({ timeoutMs: tryMs })).toBe(isToBeHad);
+        await using other = await contender(kazoo)(path);
+        expect(await other.acquire({ timeoutMs: 5_000 })).toBe(true);
+      }
+    });
+
+    it("whose session is over is still held, as either library says, while somebody else has it", async () => {
+      for (const peer of [curator, kazoo]) {
+        const path = ground.path();
+        const doomed = await peer().newSession();
+        const one = await doomed.open("mutex", path);
+        expect(await one.acquire({ timeoutMs: 5_000 })).toBe(true);
+        await ground.ensemble.expireSession(await doomed.session());
+        await using two = await contender(peer)(path);
+        expect(await two.acquire({ timeoutMs: 20_000 })).toBe(true);
+        await waitUntil(async () => doomed.states.includes("LOST"));
+        expect(await one.isHeld()).toBe(true);
+        await doomed.close();
+      }
     });
   });
 }
