@@ -17,6 +17,11 @@ import { sync } from "./everyday/sync.js";
 import { touch } from "./everyday/touch.js";
 import { tree } from "./everyday/tree.js";
 import { txn } from "./everyday/txn.js";
+import { copy } from "./moving/copy.js";
+import { diff } from "./moving/diff.js";
+import { exportTree } from "./moving/export.js";
+import { importTree } from "./moving/import.js";
+import { mirror } from "./moving/mirror.js";
 import {
   contextAdd,
   contextExplain,
@@ -45,6 +50,11 @@ export const COMMANDS: readonly Command[] = [
   big,
   txn,
   sync,
+  exportTree,
+  importTree,
+  copy,
+  mirror,
+  diff,
   contextAdd,
   contextUse,
   contextList,

@@ -6,7 +6,7 @@ import type { Client } from "@zk/client";
 import type { Progress } from "../output/progress.js";
 import type { Screen } from "../output/screen.js";
 import type { ServerConnection } from "../session/servers.js";
-import type { Settings } from "../settings/settings.js";
+import type { ConnectionFlags, Settings } from "../settings/settings.js";
 import type { CommandIo } from "./command-io.js";
 import type { ArgumentSpecs, OptionSpecs, ValuesOf } from "./spec-types.js";
 
@@ -58,6 +58,8 @@ export interface Run<Arguments extends ArgumentSpecs, Options extends OptionSpec
   readonly io: CommandIo;
   /** The servers, limits and guards that hold for this run. */
   readonly settings: Settings;
+  /** The options about servers as they were given; for a second ensemble in one command. */
+  readonly flags: ConnectionFlags;
   readonly isJson: boolean;
   readonly isPlain: boolean;
   readonly isQuiet: boolean;

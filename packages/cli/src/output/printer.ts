@@ -33,7 +33,7 @@ export class Printer {
     const { isJson, isPlain, context } = this.#options;
     if (isJson) {
       const value = command.json === undefined ? data : command.json(data as never, run as never);
-      if (command.output.form === "none" && value === undefined) return;
+      if (value === undefined) return await this.#drained;
       this.#write(
         `${JSON.stringify({ schema: schemaOf(command.name), context, ...(value as object) }, jsonValue, 2)}\n`,
       );

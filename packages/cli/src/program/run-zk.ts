@@ -181,6 +181,7 @@ class CommandRun {
       options: this.#parsed.options,
       io: this.#io,
       settings,
+      flags: this.#parsed.options as ConnectionFlags,
       isJson: this.#globals.json,
       isPlain: this.#globals.plain,
       isQuiet: this.#globals.quiet,
@@ -216,7 +217,7 @@ class CommandRun {
   #fail(error: unknown, printer: Printer): void {
     this.#progress.end();
     // What ended the run says why; an error that follows from it does not, except on the fate of a write.
-    const cause = this.#signal.aborted ? this.#signal.reason : error;
+    const cause = this.#signal.aborted && !(error instanceof CliError) ? this.#signal.reason : error;
     const report = describeError(cause instanceof CliError ? cause : error);
     if (cause !== error && isZkError(error) && error.applied === "maybe") this.#warn(error.message);
     this.#exitCode = report.exitCode;

@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, isZkError, type Stat } from "@zk/client";
-import { merge } from "node-diff3";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, flag, text } from "../../definition/specs.js";
 import { ask, canAsk } from "../../input/confirm.js";
@@ -83,7 +82,7 @@ export const edit: Command = defineCommand({
           if (!isZkError(error, "BAD_VERSION")) throw error;
         }
         const theirs = await client.getData(path, { signal: run.signal });
-        const merged = mergeTexts(
+        const merged = await mergeTexts(
           mine,
           utf8OrUndefined(base ?? new Uint8Array()) ?? "",
           utf8OrUndefined(theirs.data ?? new Uint8Array()) ?? "",
@@ -148,11 +147,12 @@ function conflict(path: string, file: string): CliError {
   );
 }
 
-function mergeTexts(
+async function mergeTexts(
   mine: string,
   base: string,
   theirs: string,
-): { readonly text: string; readonly hasConflict: boolean } {
+): Promise<{ readonly text: string; readonly hasConflict: boolean }> {
+  const { merge } = await import("node-diff3");
   const { conflict: hasConflict, result } = merge(mine.split("\n"), base.split("\n"), theirs.split("\n"), {
     label: { a: "yours", b: "theirs" },
   });

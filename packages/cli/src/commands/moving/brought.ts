@@ -1,0 +1,100 @@
+/** What `import`, `cp` and `mirror` say of their work. */
+import type { FieldSpec } from "../../definition/command.js";
+import { plural } from "../../output/figures.js";
+import type { Screen } from "../../output/screen.js";
+import { visible } from "../../output/visible.js";
+import type { Brought } from "../../transfer/bring.js";
+import type { ImportChange } from "../../transfer/importer.js";
+
+export const BROUGHT_FIELDS: readonly FieldSpec[] = [
+  { name: "path", type: "text", means: "the root in the target" },
+  { name: "dryRun", type: "true or false", means: "whether nothing was changed" },
+  { name: "nodes", type: "number", means: "znodes of the source" },
+  { name: "created", type: "number", means: "znodes created, or to be created" },
+  { name: "updated", type: "number", means: "znodes whose data was, or would be, replaced" },
+  { name: "same", type: "number", means: "znodes that were there with the same data" },
+  { name: "skipped", type: "number", means: "znodes left as they were (--on-conflict skip)" },
+  { name: "acls", type: "number", means: "ACLs set behind the data" },
+  {
+    name: "deleted",
+    type: "number",
+    means: "znodes of the target that the source has not, deleted with --delete",
+  },
+  { name: "ephemeralsSkipped", type: "number", means: "ephemerals left out" },
+  {
+    name: "lagging",
+    type: "list",
+    means: "path, from and to of each counter of sequential children that is behind",
+  },
+  { name: "sequencesRestored", type: "number", means: "counters that were advanced" },
+  {
+    name: "verified",
+    type: "true, false or null",
+    means: "whether a second reading found the same; null when there was none",
+  },
+  {
+    name: "sha256",
+    type: "text or null",
+    means: "over path, data and ACL of the znodes in the target, where they were read again",
+  },
+  {
+    name: "changes",
+    type: "list",
+    means: "with --dry-run: op (create, set, acl, skip, delete) and path of each",
+  },
+];
+
+export interface BroughtJson {
+  readonly path: string;
+  readonly dryRun: boolean;
+  readonly nodes: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly same: number;
+  readonly skipped: number;
+  readonly acls: number;
+  readonly deleted: number;
+  readonly ephemeralsSkipped: number;
+  readonly lagging: readonly { readonly path: string; readonly from: number; readonly to: number }[];
+  readonly sequencesRestored: number;
+  readonly verified: boolean | null;
+  readonly sha256: string | null;
+  readonly changes: readonly (ImportChange | { readonly op: "delete"; readonly path: string })[];
+}
+
+export function broughtJson(
+  path: string,
+  dryRun: boolean,
+  brought: Brought,
+  deleted: readonly string[] = [],
+): BroughtJson {
+  const { report, changes, sequencesRestored, verification } = brought;
+  const { skippedPaths: _paths, ...counts } = report;
+  return {
+    path,
+    dryRun,
+    ...counts,
+    deleted: deleted.length,
+    sequencesRestored,
+    verified: verification?.isEqual ?? null,
+    sha256: verification?.targetSha256 ?? null,
+    changes: dryRun ? [...changes, ...deleted.map((each) => ({ op: "delete" as const, path: each }))] : [],
+  };
+}
+
+/** The plan of a dry run on stdout; what was done on stderr. */
+export function tellBrought(data: BroughtJson, screen: Screen, run: { note(line: string): void }): void {
+  for (const { op, path } of data.changes) screen.line(`${op.padEnd(6)} ${visible(path)}`);
+  const would = data.dryRun ? "would be " : "";
+  const parts = [
+    `${plural(data.created, "znode")} ${would}created`,
+    ...(data.updated > 0 ? [`${data.updated} ${would}changed`] : []),
+    ...(data.same > 0 ? [`${data.same} the same`] : []),
+    ...(data.skipped > 0 ? [`${data.skipped} left as they were`] : []),
+    ...(data.deleted > 0 ? [`${data.deleted} ${would}deleted`] : []),
+    ...(data.ephemeralsSkipped > 0 ? [`${plural(data.ephemeralsSkipped, "ephemeral")} left out`] : []),
+  ];
+  run.note(`${visible(data.path)}: ${parts.join(", ")}`);
+  if (data.verified === true)
+    run.note(`read again and found the same, SHA-256 ${data.sha256?.slice(0, 16)}…`);
+}

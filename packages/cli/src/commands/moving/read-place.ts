@@ -1,0 +1,106 @@
+/** A place as a source of znodes, whatever it is. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Client } from "@zk/client";
+import type { CommandIo } from "../../definition/command.js";
+import { readAll } from "../../input/value.js";
+import type { Settings } from "../../settings/settings.js";
+import { openDump } from "../../transfer/dump-reader.js";
+import { type LiveReport, newLiveReport, readLive } from "../../transfer/live-tree.js";
+import type { Place } from "../../transfer/places.js";
+import { select, selectionOf } from "../../transfer/selection.js";
+import type { TreeSource } from "../../transfer/tree-node.js";
+import { tellReport } from "../tell-report.js";
+import type { ReadingOptions } from "./options.js";
+
+/** What reading a place needs of its run. */
+export interface ReadingRun {
+  readonly io: CommandIo;
+  readonly signal: AbortSignal;
+  connect(options?: { readonly settings?: Settings }): Promise<Client>;
+  note(line: string): void;
+  warn(line: string): void;
+  endWith(exitCode: number): void;
+}
+
+/** A source that can be read again. */
+export interface ReadPlace {
+  nodes(): TreeSource;
+  /** Znodes in all, where it is known before. */
+  readonly total: number | undefined;
+  /** SHA-256 of a dump; undefined for servers. */
+  readonly sha256: string | undefined;
+  readonly report: LiveReport;
+  /** Says what could not be read; called when all was. */
+  tell(): void;
+}
+
+/** @throws UsageError, ZkError */
+export async function readPlace(place: Place, options: ReadingOptions, run: ReadingRun): Promise<ReadPlace> {
+  const selection = selectionOf(options, Date.now());
+  const report = newLiveReport();
+  const tell = (): void => {
+    tellReport(report.walk, run);
+    if (report.ephemeralsSkipped > 0)
+      run.note(`${report.ephemeralsSkipped} ephemeral left out (--ephemerals)`);
+  };
+  if (place.kind === "servers") {
+    const client = await run.connect({ settings: place.settings });
+    // An error of the root comes now, before anything is written anywhere.
+    await client.getData(place.path, { signal: run.signal });
+    const live = {
+      ephemerals: options.ephemerals,
+      depthMax: options.depth,
+      enters: selection.enters,
+      signal: run.signal,
+    };
+    return {
+      nodes: () => {
+        // A second reading counts anew.
+        Object.assign(report.walk, newLiveReport().walk);
+        report.ephemeralsSkipped = 0;
+        report.changed = 0;
+        return select(readLive(client, place.path, live, report), selection);
+      },
+      total: undefined,
+      sha256: undefined,
+      report,
+      tell,
+    };
+  }
+  const dump = await openDump(place.kind === "file" ? resolve(run.io.cwd, place.file) : await spool(run));
+  const isWhole = !selection.isPartial && options.exclude.length === 0 && options.depth === undefined;
+  const levels = options.depth ?? Number.POSITIVE_INFINITY;
+  const shallow = async function* (): TreeSource & AsyncGenerator {
+    for await (const node of dump.nodes()) {
+      if (node.path === "/" || node.path.split("/").length - 1 <= levels) yield node;
+    }
+  } as () => TreeSource;
+  return {
+    nodes: () => select(shallow(), selection),
+    total: isWhole ? dump.footer.nodes : undefined,
+    sha256: dump.footer.sha256,
+    report,
+    tell,
+  };
+}
+
+/** stdin in a file, so that it can be checked before anything is written, and read again after. */
+async function spool(run: ReadingRun): Promise<string> {
+  if (run.io.stdin.isTTY === true) run.note("waiting for a dump on stdin; end it with Ctrl-D");
+  const folder = mkdtempSync(join(tmpdir(), "zk-import-"));
+  if (spooled.size === 0) process.once("exit", forgetSpooled);
+  spooled.add(folder);
+  const file = join(folder, "stdin");
+  writeFileSync(file, await readAll(run.io.stdin, run.signal), { mode: 0o600 });
+  return file;
+}
+
+/** Folders that go with the process. */
+const spooled = new Set<string>();
+
+function forgetSpooled(): void {
+  for (const folder of spooled) rmSync(folder, { recursive: true, force: true });
+  spooled.clear();
+}

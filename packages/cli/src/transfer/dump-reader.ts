@@ -1,0 +1,251 @@
+/**
+ * Reads a dump. All of it is read and checked before anything is changed: a dump that was cut short, or changed on its
+ * way, is refused as a whole. NDJSON is read again from the file for each pass; the other forms are held in memory.
+ */
+import { closeSync, createReadStream, openSync, readSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { createGunzip } from "node:zlib";
+import { UsageError } from "../program/errors.js";
+import { dataFileName } from "./dump-writer.js";
+import { DUMP_SCHEMA, type DumpFooter, type DumpHeader, nodeFromJson } from "./node-json.js";
+import { comparePaths, TreeDigest, type TreeNode, type TreeSource } from "./tree-node.js";
+
+/** Bytes of a dump that is held in memory. */
+const HELD_BYTES_MAX = 512 * 1024 * 1024;
+
+/** A dump that was read once and found whole. */
+export interface CheckedDump {
+  readonly header: DumpHeader;
+  readonly footer: DumpFooter;
+  /** Begins at the first znode each time. */
+  nodes(): TreeSource;
+}
+
+/** @throws UsageError saying what is wrong and where */
+export async function openDump(file: string): Promise<CheckedDump> {
+  const kind = sniff(file);
+  if (kind !== "ndjson")
+    return kind === "tar"
+      ? await checkHeld(await readTar(file), file)
+      : await checkHeld(await readJson(file), file);
+  let header: DumpHeader | undefined;
+  let footer: DumpFooter | undefined;
+  const parse = async function* (isChecking: boolean): AsyncGenerator<TreeNode> {
+    let number = 0;
+    let isOver = false;
+    for await (const line of lines(file)) {
+      number++;
+      if (line.trim() === "") continue;
+      const where = `${file}, line ${number}`;
+      const value = parseLine(line, where);
+      if (number === 1) {
+        header = checkHeader(value, where);
+        continue;
+      }
+      if (isOver) throw new UsageError(`${where}: there is something behind the end`);
+      if ("footer" in value) {
+        footer = value["footer"] as DumpFooter;
+        isOver = true;
+        continue;
+      }
+      yield at(where, () => nodeFromJson(value));
+    }
+    if (isChecking && number === 0) throw new UsageError(`${file} is empty`);
+  };
+  await checkNodes(parse(true), () => footer, file);
+  return { header: header!, footer: footer!, nodes: () => parse(false) };
+}
+
+interface Held {
+  readonly header: DumpHeader;
+  readonly footer: DumpFooter | undefined;
+  readonly nodes: readonly TreeNode[];
+}
+
+async function checkHeld(held: Held, file: string): Promise<CheckedDump> {
+  const nodes = async function* (): AsyncGenerator<TreeNode> {
+    yield* held.nodes;
+  };
+  await checkNodes(nodes(), () => held.footer, file);
+  return { header: held.header, footer: held.footer!, nodes };
+}
+
+/** Count, order and digest. */
+async function checkNodes(
+  nodes: TreeSource,
+  footer: () => DumpFooter | undefined,
+  file: string,
+): Promise<void> {
+  const digest = new TreeDigest();
+  let last: string | undefined;
+  for await (const node of nodes) {
+    if (last === undefined && node.path !== "/")
+      throw new UsageError(`${file}: its first znode is ${node.path}, not the root`);
+    if (last !== undefined && comparePaths(last, node.path) >= 0)
+      throw new UsageError(
+        `${file}: ${node.path} stands behind ${last}; znodes must be in the order of the tree`,
+      );
+    last = node.path;
+    digest.add(node);
+  }
+  const end = footer();
+  if (end === undefined) throw new UsageError(`${file} has no end: it was cut short`, "nothing was changed");
+  const sha256 = digest.finish();
+  if (end.nodes !== digest.nodes || end.sha256 !== sha256) {
+    throw new UsageError(
+      `${file} is not what was written: ${digest.nodes} of ${end.nodes} znodes, SHA-256 ${sha256}, not ${end.sha256}`,
+      "nothing was changed",
+    );
+  }
+}
+
+function checkHeader(value: Record<string, unknown>, where: string): DumpHeader {
+  if (value["schema"] !== DUMP_SCHEMA) {
+    throw new UsageError(
+      `${where}: this is no dump of zk export (schema ${JSON.stringify(value["schema"] ?? null)}, not ${DUMP_SCHEMA})`,
+    );
+  }
+  return value as unknown as DumpHeader;
+}
+
+function parseLine(line: string, where: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new UsageError(
+      `${where}: ${(error as Error).message}`,
+      "the dump may have been cut short; nothing was changed",
+    );
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new UsageError(`${where}: it is no object`);
+  return value as Record<string, unknown>;
+}
+
+function at<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${where}: ${error.message}`, error.hint) : error;
+  }
+}
+
+async function* lines(file: string): AsyncGenerator<string> {
+  const input = openBytes(file);
+  // readline has no way to tell of a failure of its input.
+  let failure: Error | undefined;
+  input.once("error", (error: Error) => {
+    failure = error;
+    reader.close();
+  });
+  const reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  for await (const line of reader) yield line;
+  if (failure !== undefined) throw new UsageError(`${file} cannot be read: ${failure.message}`);
+}
+
+function openBytes(file: string): NodeJS.ReadableStream {
+  const raw = createReadStream(file);
+  if (!isGzip(file)) return raw;
+  const plain = createGunzip();
+  raw.once("error", (error) => plain.destroy(error));
+  return raw.pipe(plain);
+}
+
+async function readAllBytes(file: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of openBytes(file)) {
+      bytes += chunk.length;
+      if (bytes > HELD_BYTES_MAX)
+        throw new UsageError(
+          `${file} is too large for this form (${HELD_BYTES_MAX} bytes)`,
+          "NDJSON has no such limit",
+        );
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    throw error instanceof UsageError
+      ? error
+      : new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function readJson(file: string): Promise<Held> {
+  const value = parseLine((await readAllBytes(file)).toString("utf8"), file);
+  const { header, nodes, footer } = value;
+  if (!Array.isArray(nodes)) throw new UsageError(`${file}: "nodes" must be a list`);
+  return {
+    header: checkHeader((header ?? {}) as Record<string, unknown>, file),
+    footer: footer as DumpFooter | undefined,
+    nodes: nodes.map((node, index) => at(`${file}, node ${index}`, () => nodeFromJson(node))),
+  };
+}
+
+async function readTar(file: string): Promise<Held> {
+  const files = new Map<string, Buffer>();
+  const { extract } = await import("tar-stream");
+  const archive = extract();
+  archive.on("entry", (entry, stream, next) => {
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk) => chunks.push(chunk as Buffer));
+    stream.on("end", () => {
+      files.set(entry.name, Buffer.concat(chunks));
+      next();
+    });
+    stream.resume();
+  });
+  const bytes = await readAllBytes(file);
+  await new Promise<void>((resolve, reject) => {
+    archive.once("finish", resolve);
+    archive.once("error", (error) =>
+      reject(new UsageError(`${file} is no whole tar archive: ${error.message}`)),
+    );
+    archive.end(bytes);
+  });
+  const text = (name: string): string => {
+    const found = files.get(name);
+    if (found === undefined)
+      throw new UsageError(`${file}: ${name} is missing; the archive was cut short, or is none of zk export`);
+    return found.toString("utf8");
+  };
+  const header = checkHeader(parseLine(text("header.json"), `${file}, header.json`), file);
+  const footer = parseLine(text("footer.json"), `${file}, footer.json`)["footer"] as DumpFooter;
+  const nodes = text("nodes.ndjson")
+    .split("\n")
+    .filter(Boolean)
+    .map((line, index) => {
+      const where = `${file}, nodes.ndjson, line ${index + 1}`;
+      const { file: name, ...rest } = parseLine(line, where);
+      const node = at(where, () => nodeFromJson({ ...rest, data: null }));
+      if (name === null) return node;
+      const data = files.get(dataFileName(node.path));
+      if (data === undefined)
+        throw new UsageError(`${where}: the file ${dataFileName(node.path)} is missing`);
+      return { ...node, data };
+    });
+  return { header, footer, nodes };
+}
+
+/** The form of a dump by its first bytes; a name that ends with .gz says that it is compressed. */
+function sniff(file: string): "ndjson" | "json" | "tar" {
+  if (/\.tar(\.gz)?$|\.tgz$/.test(file)) return "tar";
+  if (isGzip(file)) return /\.json\.gz$/.test(file) ? "json" : "ndjson";
+  const head = Buffer.alloc(512);
+  let length: number;
+  try {
+    const handle = openSync(file, "r");
+    length = readSync(handle, head);
+    closeSync(handle);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  if (head.toString("latin1", 257, 262) === "ustar") return "tar";
+  return /^\{\s*\n/.test(head.toString("utf8", 0, length)) ? "json" : "ndjson";
+}
+
+function isGzip(file: string): boolean {
+  return file.endsWith(".gz") || file.endsWith(".tgz");
+}
