@@ -50,3 +50,9 @@ export {
   type PersistentNodeOptions,
   type PersistentNodeState,
 } from "./nodes/persistent-node.js";
+export {
+  type AtomicallyOptions,
+  type AtomicTransaction,
+  atomically,
+  type Committed,
+} from "./stm/atomically.js";
