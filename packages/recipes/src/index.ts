@@ -44,6 +44,8 @@ export {
   type RecipeErrorDetails,
 } from "./errors.js";
 export { type AcquireOptions, Lock, LockHold, type LockOptions } from "./locks/lock.js";
+export { MultiLock, MultiLockHold } from "./locks/multi-lock.js";
+export { type RevokeOptions, type RevokeOutcome, revoke } from "./locks/revocation.js";
 export {
   PersistentNode,
   type PersistentNodeEvent,

@@ -16,6 +16,7 @@ import { Hold, type HoldOptions } from "../core/hold.js";
 import { type Entry, Line } from "../core/line.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { AsyncScope } from "../io/async-scope.js";
+import { isRevocation } from "./revocation.js";
 
 /** Options of {@link Lock}. */
 export interface LockOptions extends HoldOptions {
@@ -44,11 +45,18 @@ export interface AcquireOptions extends WaitOptions {
 export class LockHold extends Hold {
   /** The number that the server gave our contender. For people; the order across time is the token's. */
   readonly serial: number;
+  /** Aborts when somebody asks for the lock to be given back: see {@link revoke}. It is a request, and the lock is held on. */
+  readonly revocation: AbortSignal;
 
   /** Made by {@link Lock}. */
   constructor(details: ConstructorParameters<typeof Hold>[0], serial: number) {
-    super(details);
+    const revocation = new AbortController();
+    const onData = (data: Uint8Array | null): void => {
+      if (isRevocation(data)) revocation.abort(new Error("somebody asks for the lock"));
+    };
+    super({ ...details, onData });
     this.serial = serial;
+    this.revocation = revocation.signal;
   }
 }
 
