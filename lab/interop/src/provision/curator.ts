@@ -100,8 +100,8 @@ async function compiled(
   });
 }
 
-/** The compiler beside the runtime, else the one on the PATH. */
-async function findCompiler(home: string | null): Promise<string> {
+/** The compiler beside the runtime, else the one on the PATH. @throws Error that says what to install */
+export async function findCompiler(home: string | null): Promise<string> {
   for (const path of home === null ? [] : [join(home, "bin/javac"), join(home, "../bin/javac")]) {
     const isThere = await access(path).then(
       () => true,

@@ -1,4 +1,5 @@
 /** kazoo from PyPI, for the machine's own Python. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Program } from "../peers/child.js";
@@ -40,6 +41,7 @@ export async function installKazoo(): Promise<string> {
       }
       const where = ["--target", join(target, "site"), "--no-compile"];
       await run(pip, ["-m", "pip", "install", "--quiet", ...where, `kazoo==${kazooVersion}`]);
+      await rm(environment, { recursive: true, force: true });
     });
     return join(place, "site");
   } catch (error) {

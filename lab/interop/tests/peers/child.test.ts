@@ -1,4 +1,6 @@
 // How a peer's process is driven, and that it is gone whatever happens. What the libraries do is told in the other files.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +8,7 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Child } from "../../src/peers/child.js";
 import { peerKinds, recipesOf } from "../../src/peers/peer.js";
 import { programOf, startPeer } from "../../src/peers/start-peer.js";
-import { prepareCurator } from "../../src/provision/curator.js";
+import { findCompiler, prepareCurator } from "../../src/provision/curator.js";
 import { installKazoo } from "../../src/provision/kazoo.js";
 import { useGround } from "./ground.js";
 
@@ -134,6 +136,30 @@ describe("a peer's process", () => {
     });
   });
 
+  // However our process ends, the system closes its end of the pipe.
+  it.each(["kazoo", "curator-4"] as const)(
+    "of %s is gone when the process that started it is killed",
+    async (kind) => {
+      const { command, args, env } = await programOf(kind);
+      const script = `
+      const { spawn } = require("node:child_process");
+      const child = spawn(...JSON.parse(process.argv[1]), { stdio: ["pipe", "pipe", "inherit"] });
+      child.stdout.once("data", () => console.log(child.pid));
+      setInterval(() => {}, 1_000);
+    `;
+      const parent = spawn(process.execPath, ["-e", script, JSON.stringify([command, args])], {
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      onTestFinished(() => void parent.kill("SIGKILL"));
+      const [line] = await once(parent.stdout, "data");
+      const pid = Number(String(line));
+      expect(await isGone(pid)).toBe(false);
+      parent.kill("SIGKILL");
+      await vi.waitFor(async () => expect(await isGone(pid)).toBe(true), 15_000);
+    },
+  );
+
   it("ends when its input ends", async () => {
     const child = await Child.start(shell(`${hello}; cat >/dev/null`));
     await child.stop();
@@ -152,6 +178,14 @@ describe("a machine that lacks a part", () => {
       message:
         /^kazoo 2\.11\.0 cannot be had here: there is no python3 on the PATH\n.*apt-get install python3 python3-venv/,
     });
+  });
+
+  it("says that a Java runtime alone is not enough for Curator, and what to install", async () => {
+    vi.stubEnv("PATH", await temporaryFolder());
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(findCompiler(null)).rejects.toThrow(
+      /^no Java compiler: .*apt-get install openjdk-17-jdk-headless/,
+    );
   });
 
   it("says what is missing for Curator, and what to install", async () => {
