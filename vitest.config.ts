@@ -32,7 +32,8 @@ export default defineConfig({
           exclude: [
             "**/node_modules/**",
             "lab/zoo_cluster/tests/failover/**",
-            "lab/contract/tests/{process,memory}.test.ts",
+            "lab/zoo_cluster/tests/docker/**",
+            "lab/contract/tests/{process,docker,memory}.test.ts",
             "lab/interop/**",
           ],
           testTimeout: 120_000,
@@ -71,6 +72,18 @@ export default defineConfig({
           testTimeout: 120_000,
           // The first run on a machine fetches other people's libraries.
           hookTimeout: 600_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Needs a container engine: tools/test.mjs leaves it out, and says so, where there is none.
+          name: "docker",
+          include: ["lab/zoo_cluster/tests/docker/**/*.test.ts", "lab/contract/tests/docker.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
           sequence: { groupOrder: 4 },
         },

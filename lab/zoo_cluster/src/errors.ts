@@ -24,6 +24,12 @@ export const labErrorCodes = [
   "STATE_UNREADABLE",
   "NO_LAB",
   "STOPPED",
+  "NO_ENGINE",
+  "ENGINE_DENIED",
+  "ENGINE_TOO_OLD",
+  "ENGINE_FULL",
+  "ENGINE_FAILED",
+  "NO_IMAGE",
 ] as const;
 
 /**
@@ -49,6 +55,12 @@ export const labErrorCodes = [
  * - `STATE_UNREADABLE` the lab's own state file is damaged or from a newer lab
  * - `NO_LAB` no lab of that name or in that folder is up
  * - `STOPPED` the ensemble has been stopped
+ * - `NO_ENGINE` no container engine answers, or one that is of no use here
+ * - `ENGINE_DENIED` there is a container engine that this user may not use
+ * - `ENGINE_TOO_OLD` the container engine speaks an older API than the lab needs
+ * - `ENGINE_FULL` the container engine has no space left
+ * - `ENGINE_FAILED` the container engine refused something for another reason; the message ends with its words
+ * - `NO_IMAGE` there is no base image with Java, and none could be had
  */
 export type LabErrorCode = (typeof labErrorCodes)[number];
 
@@ -79,7 +91,16 @@ export function isLabError(value: unknown, code?: LabErrorCode): value is LabErr
   return code === undefined || (value as { readonly code?: unknown }).code === code;
 }
 
+const nothingToRun: ReadonlySet<LabErrorCode> = new Set([
+  "NO_RELEASE",
+  "NO_JAVA",
+  "NO_ENGINE",
+  "ENGINE_DENIED",
+  "ENGINE_TOO_OLD",
+  "NO_IMAGE",
+]);
+
 /** The exit status of a command that ended with `error`: 69 (service unavailable) when there is nothing to run, else 1. */
 export function exitCodeOf(error: unknown): number {
-  return isLabError(error) && (error.code === "NO_RELEASE" || error.code === "NO_JAVA") ? 69 : 1;
+  return isLabError(error) && nothingToRun.has(error.code) ? 69 : 1;
 }

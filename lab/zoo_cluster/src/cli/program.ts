@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { isLabError } from "../errors.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addEnv } from "./commands/env.js";
+import { addImage } from "./commands/image.js";
 import { addLogs } from "./commands/logs.js";
 import { addSignals } from "./commands/signals.js";
 import { addRestart, addStart } from "./commands/start.js";
@@ -69,6 +70,7 @@ function createProgram(
   addStart(program, context);
   addRestart(program, context);
   addEnv(program, context);
+  addImage(program, context);
   addDoctor(program, context, end);
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;

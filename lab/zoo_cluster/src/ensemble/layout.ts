@@ -1,6 +1,7 @@
 /** Where everything of a server lies on disk, and what its configuration files say. */
 import { join } from "node:path";
 import { loopback } from "../ports/port-test.js";
+import type { Backend } from "./options.js";
 
 /** One server as configured. */
 export interface ServerSpec {
@@ -27,7 +28,26 @@ export interface EnsembleSpec {
   readonly ownScripts: boolean;
   /** There when the servers are a model in one host process; then its files lie in this folder. */
   readonly memory?: { readonly folder: string };
+  /** There when the servers are containers. */
+  readonly docker?: ContainersSpec;
   readonly servers: readonly ServerSpec[];
+}
+
+/** What is the same for all containers of an ensemble. */
+export interface ContainersSpec {
+  /** Part of the names of its containers and of their network. */
+  readonly key: string;
+  /** Label that says what keeps them alive. */
+  readonly owner: string;
+  /** Folder whose data the volumes hold; null when they go with the ensemble. */
+  readonly keeper: string | null;
+  /** Whether the engine checks the servers' health by itself, which writes to them. */
+  readonly isHealthChecked: boolean;
+}
+
+/** What the servers of an ensemble are. */
+export function backendOf({ docker, memory }: Pick<EnsembleSpec, "docker" | "memory">): Backend {
+  return docker !== undefined ? "docker" : memory !== undefined ? "memory" : "process";
 }
 
 /** Files of one server. */
@@ -94,6 +114,19 @@ export function pathsOf(server: ServerSpec): ServerPaths {
 
 /** The text of `zoo.cfg`. */
 export function zooConfig(spec: EnsembleSpec, server: ServerSpec): string {
+  return configText(spec, {
+    dataDir: escapeProperty(pathsOf(server).data),
+    clientPort: String(server.clientPort),
+    clientPortAddress: server.host,
+    ...quorumSettings(spec.servers),
+  });
+}
+
+/** The settings that every server of the lab has, the caller's, and those of its place. */
+export function configText(
+  { tickTimeMs, config }: Pick<EnsembleSpec, "tickTimeMs" | "config">,
+  placeSettings: Readonly<Record<string, string>>,
+): string {
   const settings: Record<string, string> = {
     initLimit: "20",
     syncLimit: "5",
@@ -102,20 +135,25 @@ export function zooConfig(spec: EnsembleSpec, server: ServerSpec): string {
     "4lw.commands.whitelist": "*",
     // Releases from 3.5 would open port 8080, all three of them.
     "admin.enableServer": "false",
-    ...spec.config,
-    tickTime: String(spec.tickTimeMs),
-    dataDir: escapeProperty(pathsOf(server).data),
-    clientPort: String(server.clientPort),
-    clientPortAddress: server.host,
+    ...config,
+    tickTime: String(tickTimeMs),
+    ...placeSettings,
   };
-  // A single server line is an error in the log of 3.4.6: one server is a standalone one, without such a line.
-  if (spec.servers.length > 1) {
-    for (const { id, host, quorumPort, electionPort } of spec.servers) {
-      settings[`server.${id}`] = `${host}:${quorumPort}:${electionPort}`;
-    }
-  }
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
   return `# Written by the lab at each start of the ensemble.\n${lines.join("\n")}\n`;
+}
+
+/** A single server line is an error in the log of 3.4.6: one server is a standalone one, without such a line. */
+export function quorumSettings(
+  servers: readonly Pick<ServerSpec, "id" | "host" | "quorumPort" | "electionPort">[],
+): Record<string, string> {
+  if (servers.length === 1) return {};
+  return Object.fromEntries(
+    servers.map(({ id, host, quorumPort, electionPort }) => [
+      `server.${id}`,
+      `${host}:${quorumPort}:${electionPort}`,
+    ]),
+  );
 }
 
 /** A Java properties file takes `\\` as the beginning of an escape and every byte for a character of Latin-1. */

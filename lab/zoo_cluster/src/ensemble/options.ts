@@ -21,9 +21,10 @@ export const defaultReadyTimeoutMs = 60_000;
 /**
  * What the servers are:
  * - `process` real servers of a release, each a process of its own; needs Java
+ * - `docker` real servers, each a container of its own; needs a container engine, and no Java
  * - `memory` a model of 3.4.6 inside this process (`@zk/memory-server`): nothing to install, ready within milliseconds
  */
-export type Backend = "process" | "memory";
+export type Backend = "process" | "docker" | "memory";
 
 /** What only a model can be told: its seed, and how long things take in it. */
 export type ModelTuning = Pick<MemoryEnsembleOptions, "seed" | "linkMs" | "diskMs" | "electionMs">;
@@ -31,8 +32,9 @@ export type ModelTuning = Pick<MemoryEnsembleOptions, "seed" | "linkMs" | "diskM
 /** Options of {@link startEnsemble}; all have defaults. */
 export interface EnsembleOptions {
   /**
-   * Default: `process`. With `memory` the version can be 3.4.6 only, `config` and `javaFlags` may hold what the model knows
-   * (session timeouts, limits, `skipACL`, the super digest, …), and everything else is refused.
+   * Default: `process`. With `docker`, `dir` of a server is a folder inside its container. With `memory` the version can be
+   * 3.4.6 only, `config` and `javaFlags` may hold what the model knows (session timeouts, limits, `skipACL`, the super
+   * digest, …), and everything else is refused.
    */
   readonly backend?: Backend;
   /** With backend `memory` only: its seed, and how long things take in it. */
@@ -45,7 +47,7 @@ export interface EnsembleOptions {
   readonly ports?: readonly number[];
   /**
    * Folder for the servers (`zookeeperN/zookeeper-VERSION/`). What is in it is kept, used again and never removed.
-   * Default: a new temporary folder, removed at the end.
+   * Default: a new temporary folder, removed at the end. With `docker` the servers store in volumes that belong to it.
    */
   readonly dir?: string;
   /** Letters, digits, `_`, `-`; shows in each server's command line as `-Dzk.lab=NAME/ID`. Default: a unique one. */
@@ -106,7 +108,12 @@ export function resolveOptions(options: EnsembleOptions = {}): EnsembleSettings 
     env: options.env ?? process.env,
   };
   checkServers(servers);
-  check(/^(process|memory)$/.test(settings.backend), "backend", "process or memory", settings.backend);
+  check(
+    /^(process|docker|memory)$/.test(settings.backend),
+    "backend",
+    "process, docker or memory",
+    settings.backend,
+  );
   check(
     settings.backend === "memory" || options.model === undefined,
     "model",

@@ -1,8 +1,8 @@
-/** An ensemble of processes on this machine: the methods of {@link Ensemble} over one control a server. */
+/** An ensemble on this machine, of whatever its servers are made: the methods of {@link Ensemble} over one control a server. */
 import { LabError } from "../errors.js";
 import { timeScale, type WaitOptions } from "../wait.js";
 import type { Control } from "./control.js";
-import { connectionStringOf, type EnsembleSpec } from "./layout.js";
+import { backendOf, connectionStringOf, type EnsembleSpec } from "./layout.js";
 import { defaultReadyTimeoutMs } from "./options.js";
 import {
   describeSeen,
@@ -97,7 +97,7 @@ export class ProcessEnsemble implements Ensemble {
     const serving = servers.filter((server) => server.answer === "serving").length;
     return {
       name: this.name,
-      backend: this.spec.memory === undefined ? "process" : "memory",
+      backend: backendOf(this.spec),
       version: this.version,
       dir: this.dir,
       connectionString: this.connectionString,

@@ -6,12 +6,12 @@ import { readFileIfThere, writeFileAtomic } from "../files.js";
 import type { EnsembleSpec } from "./layout.js";
 
 /** Grows when a reader of the older form would go wrong. */
-export const stateSchema = 2;
+export const stateSchema = 3;
 
 /** What is written down. Which processes run is not: that is looked at each time. */
 export interface LabState {
-  /** 1 is the form without labs in memory. */
-  readonly schema: 1 | typeof stateSchema;
+  /** 1 is the form without labs in memory, 2 that without labs of containers. */
+  readonly schema: 1 | 2 | typeof stateSchema;
   /** ISO date. */
   readonly createdAt: string;
   /** `process` ensembles end with the process that started them; `command` ones stay until `lab down`. */
@@ -46,10 +46,10 @@ export async function readState(folder: string): Promise<LabState | null> {
   } catch (error) {
     throw unreadable(path, "it is no JSON", error);
   }
-  if (state?.schema !== 1 && state?.schema !== stateSchema) {
+  if (state?.schema !== 1 && state?.schema !== 2 && state?.schema !== stateSchema) {
     throw unreadable(
       path,
-      `its schema is ${JSON.stringify(state?.schema)}, this lab reads 1 and ${stateSchema}`,
+      `its schema is ${JSON.stringify(state?.schema)}, this lab reads 1 to ${stateSchema}`,
     );
   }
   if (!Array.isArray(state.spec?.servers) || !Array.isArray(state.portBlocks)) {

@@ -1,6 +1,7 @@
 /** What a running ensemble offers. */
 import type { ServerMode } from "@zk/protocol";
 import type { WaitOptions } from "../wait.js";
+import type { Backend } from "./options.js";
 
 /** One server of an ensemble: where it listens and lies. */
 export interface EnsembleServer {
@@ -10,7 +11,10 @@ export interface EnsembleServer {
   readonly clientPort: number;
   readonly quorumPort: number;
   readonly electionPort: number;
-  /** The server's own copy of the release, with its `bin/zkServer.sh`, `conf`, `data` and `logs`. */
+  /**
+   * The server's own copy of the release, with its `bin/zkServer.sh`, `conf`, `data` and `logs`. With backend `docker` a
+   * folder inside its container, as the quorum and election ports are those on the containers' own network.
+   */
   readonly dir: string;
 }
 
@@ -44,8 +48,8 @@ export interface ServerStatus extends EnsembleServer {
 /** An ensemble at one moment. */
 export interface EnsembleStatus {
   readonly name: string;
-  /** `process`: real servers; `memory`: a model of them. */
-  readonly backend: "process" | "memory";
+  /** `process`: real servers; `docker`: real servers in containers; `memory`: a model of them. */
+  readonly backend: Backend;
   /** Null only where a command tells of a lab that is not there. */
   readonly version: string | null;
   readonly dir: string;
@@ -67,7 +71,7 @@ export interface EnsembleStatus {
 /** Output of one server, earlier runs first. */
 export interface ServerLog {
   readonly id: number;
-  /** The file of the newest run. */
+  /** The file of the newest run; with backend `docker` the command that shows the output. */
   readonly path: string;
   readonly text: string;
 }

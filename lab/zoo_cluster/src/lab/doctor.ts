@@ -3,6 +3,9 @@ import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
+import { presentBaseImage, pulledBaseImage } from "../docker/base-image.js";
+import { connectEngine } from "../docker/engine.js";
+import { describeAddress, likelyAddress } from "../docker/engine-address.js";
 import { connectionStringOf } from "../ensemble/layout.js";
 import { readState } from "../ensemble/state-file.js";
 import { isLabError } from "../errors.js";
@@ -19,7 +22,7 @@ import { findLabProcesses } from "./strays.js";
 
 /** One thing looked at. */
 export interface Check {
-  readonly topic: "system" | "java" | "maven" | "release" | "ports" | "disk" | "lab" | "strays";
+  readonly topic: "system" | "java" | "maven" | "release" | "engine" | "ports" | "disk" | "lab" | "strays";
   /**
    * - `ok` as it should be
    * - `miss` not there; another may do in its place
@@ -48,21 +51,30 @@ export const diskBytesMin: number = 500 * 1024 * 1024;
 /** Servers whose default ports are looked at. */
 const defaultServers = 3;
 
+/** What {@link diagnose} is told. */
+export interface DoctorOptions {
+  readonly version?: string | undefined;
+  /** Whether the servers are to be containers; default: what the lab is. */
+  readonly docker?: boolean | undefined;
+}
+
 /** Looks at everything. @throws LabError `BAD_OPTION` for a version that is none. */
 export async function diagnose(
   place: LabPlace,
-  version: string | undefined,
+  { version, docker }: DoctorOptions,
   context: LabContext,
 ): Promise<Diagnosis> {
   const { env, signal } = context;
   const asked = version ?? defaultVersion;
+  const isDocker = docker ?? (await isLabOfContainers(place));
   const releaseChain = await explainRelease({ version: asked, env, ...(signal ? { signal } : {}) });
   const checks = [
     checkSystem(),
-    await checkJava(env),
+    needed(!isDocker, await checkJava(env)),
     await checkMaven(env),
-    ...checkRelease(asked, releaseChain),
-    ...(await checkPorts(place)),
+    ...checkRelease(asked, releaseChain).map((check) => needed(!isDocker, check)),
+    ...(await checkEngine(env)).map((check) => needed(isDocker, check)),
+    ...(await checkPorts(place, isDocker)),
     await checkDisk(place, env),
     await checkLab(place),
     ...checkStrays(),
@@ -131,8 +143,47 @@ function checkRelease(version: string, chain: readonly ReleaseAttempt[]): Check[
   ];
 }
 
+/** What keeps one kind of servers from being brought up is merely missing for another. */
+function needed(isNeeded: boolean, check: Check): Check {
+  return isNeeded || check.outcome !== "bad" ? check : { ...check, outcome: "miss" };
+}
+
+async function isLabOfContainers({ folder }: LabPlace): Promise<boolean> {
+  const state = await readState(folder).catch(() => null);
+  return state?.spec.docker !== undefined;
+}
+
+/** For servers in containers; whether an image can be pulled is known only when it is tried. */
+async function checkEngine(env: Environment): Promise<Check[]> {
+  const topic = "engine";
+  if (likelyAddress(env) === null) {
+    const found = "no container engine (neither DOCKER_HOST nor one of the usual sockets)";
+    return [{ topic, outcome: "bad", found, advice: "Needed for --docker only: apt-get install docker.io" }];
+  }
+  try {
+    const engine = await connectEngine();
+    const place = describeAddress(engine.address);
+    const base = await presentBaseImage(engine, env);
+    return [
+      { topic, outcome: "ok", found: `container engine ${engine.version} (${place})`, advice: null },
+      base === null
+        ? {
+            topic,
+            outcome: "skip",
+            found: `no base image yet: ${env["ZK_LAB_BASE_IMAGE"] || pulledBaseImage} would be pulled`,
+            advice: null,
+          }
+        : { topic, outcome: "ok", found: `base image ${base.name}`, advice: null },
+    ];
+  } catch (error) {
+    if (!isLabError(error)) throw error;
+    const [found = "", ...advice] = error.message.split("\n");
+    return [{ topic, outcome: "bad", found, advice: advice.join("\n") || null }];
+  }
+}
+
 /** The default lab's ports are people's expectation; other labs lease theirs. */
-async function checkPorts(place: LabPlace): Promise<Check[]> {
+async function checkPorts(place: LabPlace, isDocker: boolean): Promise<Check[]> {
   if (!place.isDefault) {
     return [
       {
@@ -146,11 +197,13 @@ async function checkPorts(place: LabPlace): Promise<Check[]> {
   const own = new Set(findLabProcesses().flatMap(({ pid, dir }) => (dir === place.dir ? [pid] : [])));
   const host = new MemoryHost(place.folder).find();
   if (host !== null) own.add(host.pid);
+  // The engine listens for its containers, with a process that tells nobody whose port it is.
+  const isUp = (await readState(place.folder).catch(() => null)) !== null;
   const checks: Check[] = [];
   for (let port = defaultClientPort; port < defaultClientPort + defaultServers; port++) {
     if (await isPortFree(port)) {
       checks.push({ topic: "ports", outcome: "ok", found: `port ${port} is free`, advice: null });
-    } else if (own.has(findPortOwner(port)?.pid ?? -1)) {
+    } else if (own.has(findPortOwner(port)?.pid ?? -1) || (isDocker && isUp)) {
       checks.push({ topic: "ports", outcome: "ok", found: `port ${port} is this lab's`, advice: null });
     } else {
       const advice = "End that process, or bring the lab up with --name NAME or --ports 2281,2282,2283.";

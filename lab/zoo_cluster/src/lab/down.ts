@@ -2,8 +2,13 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { connectEngine } from "../docker/engine.js";
+import { likelyAddress } from "../docker/engine-address.js";
+import { removeKeptVolumes } from "../docker/sweep.js";
+import { backendOf } from "../ensemble/layout.js";
 import type { Backend } from "../ensemble/options.js";
 import { readState, removeState, stateFilePath } from "../ensemble/state-file.js";
+import { isLabError } from "../errors.js";
 import { releaseBlocks } from "../ports/port-lease.js";
 import { installRecordName } from "../release/install.js";
 import { memoryFolder } from "./memory-host-file.js";
@@ -23,7 +28,7 @@ export interface DownOptions extends Expectation {
 export interface DownResult {
   /** Ids of the servers that were running or paused. */
   readonly stopped: readonly number[];
-  /** Folders that were removed. */
+  /** Folders and volumes that were removed. */
   readonly wiped: readonly string[];
 }
 
@@ -57,9 +62,14 @@ export async function takeDownLocked(
   await stopStrays(place, context);
   if (options.wipe !== true) return { stopped, wiped: [] };
   // A model may stand where real servers have their data, and the other way round: one does not forget for the other.
-  const backend = options.wipes ?? (state === null ? null : state.spec.memory ? "memory" : "process");
-  const servers = backend === "memory" ? [] : await wipe(place);
-  return { stopped, wiped: backend === "process" ? servers : [...servers, ...(await wipeMemory(place))] };
+  const backend = options.wipes ?? (state === null ? null : backendOf(state.spec));
+  const is = (kind: Backend): boolean => backend === null || backend === kind;
+  const wiped = [
+    ...(is("process") ? await wipe(place) : []),
+    ...(is("memory") ? await wipeMemory(place) : []),
+    ...(is("docker") ? await wipeVolumes(place, backend === "docker") : []),
+  ];
+  return { stopped, wiped };
 }
 
 /** What the servers of a model remember. */
@@ -68,6 +78,18 @@ async function wipeMemory({ folder }: LabPlace): Promise<string[]> {
   if (!existsSync(memory)) return [];
   await rm(memory, { recursive: true, force: true, maxRetries: 3 });
   return [memory];
+}
+
+/** What servers in containers have stored. Without an engine there is nothing to be seen, let alone removed. */
+async function wipeVolumes(place: LabPlace, mustReach: boolean): Promise<string[]> {
+  // Who has no engine does not wait for the library that speaks to one.
+  if (!mustReach && likelyAddress(process.env) === null) return [];
+  try {
+    return await removeKeptVolumes(await connectEngine(), place.dir);
+  } catch (error) {
+    if (mustReach || !isLabError(error)) throw error;
+    return [];
+  }
 }
 
 /** Only folders that the lab itself has installed. */

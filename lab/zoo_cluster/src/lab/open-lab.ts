@@ -1,6 +1,8 @@
 /** Takes hold of a lab that an earlier command has brought up. */
 
-import type { EnsembleSpec } from "../ensemble/layout.js";
+import { openContainers } from "../docker/containers.js";
+import { backendOf, type EnsembleSpec } from "../ensemble/layout.js";
+import type { Backend } from "../ensemble/options.js";
 import { ProcessEnsemble } from "../ensemble/process-ensemble.js";
 import { createControls, noJava, silentListener } from "../ensemble/server-control.js";
 import { type LabState, lockFolder, readState } from "../ensemble/state-file.js";
@@ -23,8 +25,8 @@ export interface LabContext {
 export interface Expectation {
   readonly version?: string | undefined;
   readonly servers?: number | undefined;
-  /** `memory` asks for a lab in memory; undefined takes what is there. */
-  readonly backend?: "memory" | undefined;
+  /** The kind of servers that is asked for; undefined takes what is there. */
+  readonly backend?: Exclude<Backend, "process"> | undefined;
 }
 
 /**
@@ -51,8 +53,22 @@ export async function openLab(
   return await attach(state.spec, context);
 }
 
-/** An ensemble over processes that run, or not, already. Its `stop` stops the servers and nothing else. */
-export async function attach(spec: EnsembleSpec, { env }: LabContext): Promise<ProcessEnsemble> {
+/**
+ * An ensemble over servers that run, or not, already. Its `stop` stops the servers, and takes containers away.
+ *
+ * @param image of new containers, for who has it ready; found when it is needed unless told.
+ */
+export async function attach(
+  spec: EnsembleSpec,
+  context: LabContext,
+  image?: string | undefined,
+): Promise<ProcessEnsemble> {
+  const { env, onProgress, signal } = context;
+  if (spec.docker !== undefined) {
+    const containers = await openContainers(spec, { env, onProgress, signal, image });
+    const resources = { begin: async () => {}, end: () => containers.remove({ withData: false }) };
+    return new ProcessEnsemble(spec, containers.controls, resources);
+  }
   if (spec.memory !== undefined) {
     const host = new MemoryHost(spec.memory.folder);
     const resources = { begin: async () => {}, end: () => host.end() };
@@ -89,15 +105,22 @@ export async function whileLocked<T>(
   }
 }
 
+const kinds: Readonly<Record<Backend, string>> = {
+  process: "servers that are processes",
+  docker: "servers in containers",
+  memory: "a model of servers",
+};
+
 /** @throws LabError `VERSION_MISMATCH`, `WRONG_STATE` with what to do. */
 export function checkExpectation(place: LabPlace, state: LabState, expected: Expectation): void {
   const { spec } = state;
   const advice = `Stop it first (${command("down", place)}), or give the other one a name of its own: pnpm lab:up --name NAME`;
-  if (expected.backend === "memory" && spec.memory === undefined) {
+  const running = backendOf(spec);
+  if (expected.backend !== undefined && expected.backend !== running) {
     throw new LabError(
       "WRONG_STATE",
-      `The lab "${place.name}" has real servers, not a model. ${advice} --memory`,
-      { details: { running: "process", asked: "memory" } },
+      `The lab "${place.name}" has ${kinds[running]}, not ${kinds[expected.backend]}. ${advice} --${expected.backend}`,
+      { details: { running, asked: expected.backend } },
     );
   }
   if (expected.version !== undefined && expected.version !== spec.version) {

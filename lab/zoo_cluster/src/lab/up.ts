@@ -1,9 +1,20 @@
 /** `lab up`: whatever is there becomes a lab that is ready, with the least change. */
 import { join } from "node:path";
+import { planContainers } from "../docker/container-plan.js";
+import { containersOfLab } from "../docker/containers.js";
+import { connectEngine } from "../docker/engine.js";
+import { ensureServerImage } from "../docker/server-image.js";
+import { sweep } from "../docker/sweep.js";
 import type { Control } from "../ensemble/control.js";
 import { installServer } from "../ensemble/install-server.js";
-import { type EnsembleSpec, planServers, type ServerSpec } from "../ensemble/layout.js";
-import { checkPorts, checkServers, defaultReadyTimeoutMs, defaultServers } from "../ensemble/options.js";
+import { backendOf, type EnsembleSpec, planServers, type ServerSpec } from "../ensemble/layout.js";
+import {
+  type Backend,
+  checkPorts,
+  checkServers,
+  defaultReadyTimeoutMs,
+  defaultServers,
+} from "../ensemble/options.js";
 import type { ProcessEnsemble } from "../ensemble/process-ensemble.js";
 import { findProblem, waitForReady } from "../ensemble/readiness.js";
 import { type LabState, readState, stateFilePath, stateSchema, writeState } from "../ensemble/state-file.js";
@@ -11,7 +22,7 @@ import type { EnsembleStatus } from "../ensemble/types.js";
 import { isLabError, LabError } from "../errors.js";
 import { leasePorts } from "../ports/port-lease.js";
 import { describePortOwner } from "../ports/port-owner.js";
-import { isPortFree } from "../ports/port-test.js";
+import { isPortFree, loopback } from "../ports/port-test.js";
 import { checkVersion, defaultVersion, findJava, provisionRelease } from "../release/index.js";
 import type { Java, Release } from "../release/types.js";
 import { takeDownLocked } from "./down.js";
@@ -78,18 +89,20 @@ export async function bringUp(place: LabPlace, options: UpOptions, context: LabC
   if (options.servers !== undefined) checkServers(options.servers);
   if (options.ports !== undefined) checkPorts(options.ports, options.servers ?? options.ports.length);
   return await whileLocked(place, "lab:up", context, async () => {
-    const backend = options.fresh === true ? await forget(place, options, context) : options.backend;
+    const backend =
+      options.fresh === true ? await forget(place, options, context) : (options.backend ?? "process");
     const found = await readState(place.folder);
     if (found !== null) {
       checkExpectation(place, found, options);
       checkSamePorts(place, found, options);
       return await converge(await attach(found.spec, context), options, context, null);
     }
-    const supplies =
-      backend === "memory" ? null : await getSupplies(options.version ?? defaultVersion, context);
-    const state = await planLab(place, options, supplies, context);
+    const version = options.version ?? defaultVersion;
+    const supplies = backend === "process" ? await getSupplies(version, context) : null;
+    const image = backend === "docker" ? await prepareContainers(version, context) : undefined;
+    const state = await planLab(place, options, backend, supplies, context);
     try {
-      return await converge(await attach(state.spec, context), options, context, supplies);
+      return await converge(await attach(state.spec, context, image), options, context, supplies);
     } catch (error) {
       await takeDownLocked(place, { wipe: false }, context).catch(() => {});
       throw error;
@@ -98,15 +111,12 @@ export async function bringUp(place: LabPlace, options: UpOptions, context: LabC
 }
 
 /** Stops what is there and removes what servers of the kind that is wanted have stored; gives that kind. */
-async function forget(
-  place: LabPlace,
-  options: UpOptions,
-  context: LabContext,
-): Promise<UpOptions["backend"]> {
+async function forget(place: LabPlace, options: UpOptions, context: LabContext): Promise<Backend> {
   // Who says nothing of it wants what was there.
-  const isMemory = options.backend === "memory" || (await readState(place.folder))?.spec.memory !== undefined;
-  await takeDownLocked(place, { wipe: true, wipes: isMemory ? "memory" : "process" }, context);
-  return isMemory ? "memory" : undefined;
+  const state = options.backend === undefined ? await readState(place.folder) : null;
+  const backend = options.backend ?? (state === null ? "process" : backendOf(state.spec));
+  await takeDownLocked(place, { wipe: true, wipes: backend }, context);
+  return backend;
 }
 
 async function converge(
@@ -148,7 +158,7 @@ async function repair(
 ): Promise<void> {
   const stopped: Control[] = [];
   for (const control of broken) if ((await control.find()) === null) stopped.push(control);
-  const needsNothing = stopped.length === 0 || lab.spec.memory !== undefined;
+  const needsNothing = stopped.length === 0 || backendOf(lab.spec) !== "process";
   const supplies = needsNothing ? null : (given ?? (await getSupplies(lab.version, context)));
   if (supplies !== null) {
     for (const { server } of stopped) {
@@ -191,11 +201,19 @@ async function getSupplies(version: string, { env, onProgress, signal }: LabCont
   return { java, release };
 }
 
+/** The image, and an engine without remains of what has died. */
+async function prepareContainers(version: string, context: LabContext): Promise<string> {
+  const { env, onProgress, signal } = context;
+  const engine = await connectEngine();
+  await sweep(engine, onProgress);
+  return await ensureServerImage(engine, version, { env, onProgress, signal });
+}
+
 /** Where there is no Java, or no release, there is still something to be had. */
 function withHint(error: unknown): never {
   if (!isLabError(error, "NO_JAVA") && !isLabError(error, "NO_RELEASE")) throw error;
   const hint =
-    "Without Java or a release: pnpm lab:up --memory serves a model of ZooKeeper 3.4.6 on the same ports.";
+    "Without Java or a release: pnpm lab:up --docker runs the servers in containers, where there is an engine for them, and pnpm lab:up --memory serves a model of ZooKeeper 3.4.6 on the same ports.";
   throw new LabError(error.code, `${error.message}\n${hint}`, { cause: error, details: error.details });
 }
 
@@ -203,6 +221,7 @@ function withHint(error: unknown): never {
 async function planLab(
   place: LabPlace,
   options: UpOptions,
+  backend: Backend,
   supplies: Supplies | null,
   context: LabContext,
 ): Promise<LabState> {
@@ -219,6 +238,15 @@ async function planLab(
     const version = options.version ?? defaultVersion;
     const planned = planServers(place.dir, version, count, clientPorts, lease.ports);
     const { folder } = place;
+    const servers: Record<Backend, () => readonly ServerSpec[]> = {
+      process: () => planned,
+      docker: () =>
+        planContainers(
+          planned.map(({ clientPort }) => clientPort),
+          loopback,
+        ),
+      memory: () => inMemory(planned, folder),
+    };
     const spec: EnsembleSpec = {
       name: place.name,
       version,
@@ -227,8 +255,11 @@ async function planLab(
       javaFlags: [],
       config: {},
       ownScripts: supplies?.release.ownScripts ?? false,
-      ...(supplies === null ? { memory: { folder } } : {}),
-      servers: supplies === null ? inMemory(planned, folder) : planned,
+      ...(backend === "memory" ? { memory: { folder } } : {}),
+      ...(backend === "docker"
+        ? { docker: containersOfLab(place.name, place.dir, stateFilePath(folder)) }
+        : {}),
+      servers: servers[backend](),
     };
     const createdAt = new Date().toISOString();
     const state: LabState = {

@@ -2,10 +2,12 @@
  * The tiny detached process that ends an ensemble's servers when this process dies without doing so.
  *
  * It holds the other end of a pipe of ours: however we end, the system closes the pipe and the watchdog wakes up. It
- * has its own session, so no Ctrl-C and no signal to our process group reaches it. See `bin/watchdog.mjs`.
+ * has its own session, so no Ctrl-C and no signal to our process group reaches it. See `bin/watchdog.mjs`, and
+ * `bin/container-watchdog.mjs` for servers that are containers.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { EngineAddress } from "../docker/engine-address.js";
 import type { ProcessIdentity } from "./process-table.js";
 
 /** How to recognise the servers of an ensemble among all processes. */
@@ -18,30 +20,54 @@ export interface WatchedServer {
   readonly script: string;
 }
 
+/** What the watchdog of containers is told of its ensemble. */
+export interface WatchedContainers {
+  /** Where the engine listens. */
+  readonly address: EngineAddress;
+  /** `KEY=VALUE` of everything that is to go. */
+  readonly label: string;
+  /** Whether what the servers have stored stays. */
+  readonly keepsVolumes: boolean;
+  /** Folders that it removes after it had to end the servers. */
+  readonly remove: readonly string[];
+}
+
+/** What the watchdog of processes is told of its ensemble. */
+export interface WatchedProcesses {
+  readonly servers: readonly WatchedServer[];
+  /** Folders that it removes after it had to end the servers. */
+  readonly remove: readonly string[];
+}
+
 /** Restarts of a watchdog that something else has ended. */
 export const watchdogRestartsMax = 3;
 
-// The same place seen from src/process and from dist/process.
-const program = fileURLToPath(new URL("../../bin/watchdog.mjs", import.meta.url));
-
 /** Keeps one watchdog process told and alive until {@link Watchdog.release}. */
 export class Watchdog {
-  readonly #servers: readonly WatchedServer[];
-  readonly #removePaths: readonly string[];
+  readonly #program: string;
+  readonly #ensemble: object;
   readonly #watched = new Map<number, ProcessIdentity>();
   #child: ChildProcess | null = null;
   #restarts = 0;
   #isReleased = false;
 
-  /** @param removePaths folders that the watchdog removes after it had to end the servers. */
-  constructor(servers: readonly WatchedServer[], removePaths: readonly string[]) {
-    this.#servers = servers;
-    this.#removePaths = removePaths;
+  private constructor(program: string, ensemble: object) {
+    // The same place seen from src/process and from dist/process.
+    this.#program = fileURLToPath(new URL(`../../bin/${program}`, import.meta.url));
+    this.#ensemble = ensemble;
+  }
+
+  static ofProcesses(ensemble: WatchedProcesses): Watchdog {
+    return new Watchdog("watchdog.mjs", ensemble);
+  }
+
+  static ofContainers(ensemble: WatchedContainers): Watchdog {
+    return new Watchdog("container-watchdog.mjs", ensemble);
   }
 
   /** Starts the process. Call before the first server is started. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ["--max-old-space-size=32", program], {
+    const child = spawn(process.execPath, ["--max-old-space-size=32", this.#program], {
       cwd: "/",
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
@@ -58,7 +84,7 @@ export class Watchdog {
     // Neither the process nor the pipe may keep our own process alive.
     child.unref();
     (child.stdin as unknown as { unref?(): void } | null)?.unref?.();
-    this.#tell({ ensemble: { servers: this.#servers, remove: this.#removePaths } });
+    this.#tell({ ensemble: this.#ensemble });
     for (const identity of this.#watched.values()) this.#tell({ watch: identity });
   }
 

@@ -83,7 +83,7 @@ describe("words and options", () => {
     const diagnosis = json.json<{ checks: { topic: string }[]; releaseChain: { step: string }[] }>();
     expect(diagnosis).toMatchObject({ version: "3.4.6", canBringUp: true });
     expect(new Set(diagnosis.checks.map(({ topic }) => topic))).toEqual(
-      new Set(["system", "java", "maven", "release", "ports", "disk", "lab", "strays"]),
+      new Set(["system", "java", "maven", "release", "engine", "ports", "disk", "lab", "strays"]),
     );
     expect(diagnosis.releaseChain.map(({ step }) => step)).toEqual([
       "home",

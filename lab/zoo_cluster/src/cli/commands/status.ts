@@ -56,7 +56,8 @@ export function printStatus(status: EnsembleStatus, terminal: Terminal): void {
   const colour: Colour = state === "up" ? "green" : state === "down" ? "dim" : "yellow";
   // Nobody should take the one for the other.
   const what = backend === "memory" ? "a model of ZooKeeper" : "ZooKeeper";
-  const release = version === null ? "" : ` · ${what} ${version}`;
+  const where = backend === "docker" ? " in containers" : "";
+  const release = version === null ? "" : ` · ${what} ${version}${where}`;
   const lead = leader === null ? " · no leader" : ` · server ${leader} leads`;
   const headline = `lab "${name}"${release} · ${terminal.paint(colour, state.replace("-", " "))}`;
   terminal.print(state === "down" ? headline : headline + lead);

@@ -1,5 +1,5 @@
 /** `lab up` and `lab down`. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { takeDown } from "../../lab/down.js";
 import { command as labCommand } from "../../lab/open-lab.js";
 import type { LabPlace } from "../../lab/place.js";
@@ -21,6 +21,7 @@ interface UpFlags extends CommonOptions {
   readonly ports?: number[];
   readonly fresh?: boolean;
   readonly memory?: boolean;
+  readonly docker?: boolean;
   readonly wait?: number | boolean;
 }
 
@@ -33,6 +34,11 @@ export function addUp(program: Command, context: CommandContext): void {
   const up = program.command("up").description("bring a lab up, or repair what is broken of it");
   withWait(withCommonOptions(up), "the lab to be ready")
     .option("--ports <ports>", "client ports, with commas between them", parsePorts)
+    .addOption(
+      new Option("--docker", "each server in a container: needs a container engine, and no Java").conflicts(
+        "memory",
+      ),
+    )
     .option("--memory", "a model of ZooKeeper 3.4.6 instead of real servers: needs no Java")
     .option("--fresh", "stop it first and forget all it has stored")
     .action(async (options: UpFlags) => {
@@ -45,7 +51,7 @@ export function addUp(program: Command, context: CommandContext): void {
           servers: options.servers,
           ports: options.ports,
           fresh: options.fresh === true,
-          backend: options.memory === true ? "memory" : undefined,
+          backend: options.docker === true ? "docker" : options.memory === true ? "memory" : undefined,
           wait: waitMs !== 0,
           ...(waitMs === undefined || waitMs === 0 ? {} : { waitMs }),
         },
