@@ -80,10 +80,10 @@ export class Leading implements Duty {
     return this.#service;
   }
 
-  /** Followers as `mntr` counts them. */
-  get followers(): { readonly all: number; readonly inStep: number } {
+  /** Followers as `mntr` counts them: connected, and sent whatever is proposed. Source: ZooKeeper 3.4.6, NIOServerCnxn.java */
+  get followers(): { readonly all: number; readonly synced: number } {
     const learners = [...this.#learners.values()];
-    return { all: learners.length, inStep: learners.filter(({ stage }) => stage === "inStep").length };
+    return { all: learners.length, synced: learners.filter(({ stage }) => isForwarded(stage)).length };
   }
 
   get outstandingSyncs(): number {

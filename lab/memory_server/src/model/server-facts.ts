@@ -105,7 +105,7 @@ function servingFacts(server: Asked, asking: ClientConnection): ServingFacts {
       duty instanceof Leading
         ? {
             followers: duty.followers.all,
-            syncedFollowers: duty.followers.inStep,
+            syncedFollowers: duty.followers.synced,
             pendingSyncs: duty.outstandingSyncs,
           }
         : null,
