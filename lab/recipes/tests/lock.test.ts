@@ -1,18 +1,9 @@
-import { type Client, isZkError, ZkError } from "@zk/client";
+import { ZkError } from "@zk/client";
 import { isRecipeError, Lock, observeRecipes, type RecipeEvent, recipeMetrics } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
-import { stage, until, within } from "../src/index.js";
+import { childrenOf as children, stage, until, within } from "../src/index.js";
 
 const zk = stage();
-
-async function children(client: Client, path: string): Promise<readonly string[]> {
-  try {
-    return await client.getChildren(path);
-  } catch (error) {
-    if (isZkError(error, "NO_NODE")) return [];
-    throw error;
-  }
-}
 
 describe("a lock", () => {
   it("is one client's at a time, in the order in which they asked", async () => {

@@ -43,8 +43,16 @@ export {
   type RecipeErrorCode,
   type RecipeErrorDetails,
 } from "./errors.js";
-export { type AcquireOptions, Lock, LockHold, type LockOptions } from "./locks/lock.js";
+export { type AcquireOptions, Lock, type LockOptions } from "./locks/lock.js";
+export { LockHold } from "./locks/lock-hold.js";
 export { MultiLock, MultiLockHold } from "./locks/multi-lock.js";
+export {
+  type LockSide,
+  type ReadHold,
+  ReadWriteLock,
+  type ReadWriteLockOptions,
+  type WriteHold,
+} from "./locks/read-write-lock.js";
 export { type RevokeOptions, type RevokeOutcome, revoke } from "./locks/revocation.js";
 export {
   PersistentNode,

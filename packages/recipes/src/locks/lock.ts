@@ -12,11 +12,11 @@ import type { Acl, Client } from "@zk/client";
 import { checkRecipePath } from "../core/checks.js";
 import { contend, contendOnce } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
-import { Hold, type HoldOptions } from "../core/hold.js";
+import type { HoldOptions } from "../core/hold.js";
 import { type Entry, Line } from "../core/line.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { AsyncScope } from "../io/async-scope.js";
-import { isRevocation } from "./revocation.js";
+import { isAlive, LockHold } from "./lock-hold.js";
 
 /** Options of {@link Lock}. */
 export interface LockOptions extends HoldOptions {
@@ -39,25 +39,6 @@ export interface LockOptions extends HoldOptions {
 export interface AcquireOptions extends WaitOptions {
   /** Fail with SESSION_EXPIRED when the session ends while waiting, instead of going to the end of the line. Default false. */
   readonly failOnExpiry?: boolean;
-}
-
-/** A lock that is held. */
-export class LockHold extends Hold {
-  /** The number that the server gave our contender. For people; the order across time is the token's. */
-  readonly serial: number;
-  /** Aborts when somebody asks for the lock to be given back: see {@link revoke}. It is a request, and the lock is held on. */
-  readonly revocation: AbortSignal;
-
-  /** Made by {@link Lock}. */
-  constructor(details: ConstructorParameters<typeof Hold>[0], serial: number) {
-    const revocation = new AbortController();
-    const onData = (data: Uint8Array | null): void => {
-      if (isRevocation(data)) revocation.abort(new Error("somebody asks for the lock"));
-    };
-    super({ ...details, onData });
-    this.serial = serial;
-    this.revocation = revocation.signal;
-  }
 }
 
 /** See the head of this file. */
@@ -141,9 +122,4 @@ export class Lock {
       serial,
     );
   }
-}
-
-function isAlive(hold: Hold): boolean {
-  const { state } = hold;
-  return state === "held" || state === "suspect";
 }

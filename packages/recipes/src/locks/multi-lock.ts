@@ -22,7 +22,8 @@ import type { HoldState } from "../core/hold.js";
 import { Patience } from "../core/patience.js";
 import { withoutFirst } from "../core/refusals.js";
 import { RecipeError } from "../errors.js";
-import { type AcquireOptions, Lock, type LockHold, type LockOptions } from "./lock.js";
+import { type AcquireOptions, Lock, type LockOptions } from "./lock.js";
+import type { LockHold } from "./lock-hold.js";
 
 const RECIPE = "MultiLock";
 
