@@ -1,5 +1,7 @@
 // `pnpm test`: build, type-check, lint, then every test. Arguments go to vitest: `pnpm test packages/client -t watch`.
 //
+// Tests on servers in containers run where there is an engine for them, and otherwise a line says that they did not.
+//
 // The tests run even when a check before them fails, so that one run tells everything, but each failed check counts as a
 // failure. The very last line on stdout is always `N passed, N failed`, and the exit code is 0 only when it says 0 failed.
 import { spawn } from "node:child_process";
@@ -7,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lookForContainers } from "./containers.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "zk-test-"));
@@ -80,7 +83,13 @@ for (const [name, script, args] of checks) {
 
 // `pnpm test -- -t watch` is what npm has taught; vitest would take everything after the dashes for a file name.
 const filters = process.argv.slice(2).filter((argument) => argument !== "--");
-const status = stopped ? 1 : await node("node_modules/vitest/vitest.mjs", ["run", ...filters]);
+// A narrow run has no use for an engine, unless it names the tests that need one.
+const wantsContainers = filters.length === 0 || filters.some((filter) => filter.includes("docker"));
+const containers =
+  stopped || failedChecks.includes("build") || !wantsContainers ? undefined : await lookForContainers();
+if (containers !== undefined) process.stdout.write(`${containers.line}\n`);
+const projects = containers?.can === true ? [] : ["--project=!docker"];
+const status = stopped ? 1 : await node("node_modules/vitest/vitest.mjs", ["run", ...filters, ...projects]);
 const { passed, failed: failedTests } = counts();
 rmSync(scratch, { recursive: true, force: true });
 
@@ -96,5 +105,6 @@ if (passed === 0 && failed === 0) {
   process.stderr.write("\nNo test ran, which proves nothing.\n");
   failed = 1;
 }
+if (containers?.can === false) process.stdout.write(`\n${containers.line}\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
