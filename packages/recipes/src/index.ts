@@ -18,6 +18,22 @@ export type { CacheFilter } from "./caches/shape.js";
 export { TreeCache, type TreeCacheOptions, watchTree } from "./caches/tree-cache.js";
 export type { CacheChange, CachedNode, CacheOverflow, CacheSnapshot, NodeChange } from "./caches/types.js";
 export { until } from "./caches/until.js";
+export {
+  ConfigDefinition,
+  type ConfigOptions,
+  defineConfig,
+} from "./config/definition.js";
+export { REDACTED, redact, type Secrets } from "./config/redact.js";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./config/standard-schema.js";
+export { type ConfigUpdate, ensureConfig, setConfig, updateConfig } from "./config/update.js";
+export {
+  type ConfigEvent,
+  type ConfigOverflow,
+  type ConfigReading,
+  type ConfigStatus,
+  WatchedConfig,
+  watchConfig,
+} from "./config/watched-config.js";
 export { bytesCodec, type Codec, jsonCodec, textCodec } from "./core/codec.js";
 export type { Dialect } from "./core/dialects.js";
 // For those who write a recipe of their own: a write that is applied once, a wait with one deadline.

@@ -81,7 +81,8 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
   readonly #reader: Reader;
   readonly #listeners: Listeners<CacheChange>;
   readonly #streams = new Set<ChangeStream<CacheChange | CacheOverflow>>();
-  readonly #waiters = new Set<{ fail(error: unknown): void }>();
+  readonly #current = new Listeners<void>();
+  readonly #ended = new AbortController();
   #becomeReady: () => void = () => {};
   #failReady: (error: unknown) => void = () => {};
   #isReady = false;
@@ -116,7 +117,8 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
     this.#reader = new Reader({ client, recipe, withData: data, nodesMax, jitterMs }, this.#contents, {
       synced: () => this.#synced(),
       stale: () => this.#becameStale(),
-      ended: (error) => this.#ended(error),
+      ended: (error) => this.#end(error),
+      current: () => this.#current.tell(),
     });
     this.#reader.start();
   }
@@ -125,6 +127,11 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
     if (this.#ending !== undefined) return this.#ending.error === undefined ? "closed" : "failed";
     if (!this.#isReady) return "loading";
     return this.#reader.isLive ? "live" : "stale";
+  }
+
+  /** Aborts when nothing is read any more; the reason is what it failed with, or a RecipeError RELEASED when it was closed. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
   }
 
   /** Why it failed. */
@@ -242,32 +249,21 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
    *   what the condition throws
    */
   async until(condition: (cache: this) => boolean, options: WaitOptions = {}): Promise<void> {
-    this.#refuseIfOver();
-    using patience = new Patience(this.#client, this.#about, options);
-    patience.check();
-    let stop = (): void => {};
-    const met = new Promise<void>((resolve, reject) => {
-      const look = (): void => {
-        try {
-          if (this.#isReady && condition(this)) resolve();
-        } catch (error) {
-          reject(error);
-        }
-      };
-      const unlisten = this.onChange(look);
-      const waiter = { fail: reject };
-      this.#waiters.add(waiter);
-      stop = () => {
-        unlisten();
-        this.#waiters.delete(waiter);
-      };
-      look();
-    });
-    try {
-      await whileSession(this.#client, met, patience, this.#about);
-    } finally {
-      stop();
-    }
+    await this.#waitFor(() => (this.#isReady && condition(this)) || undefined, this.#listeners, options);
+  }
+
+  /**
+   * The next snapshot that is of one moment. Under writes without a pause it may be long in coming; {@link atomically} reads a few
+   * znodes together whatever happens.
+   *
+   * @throws as {@link ZnodeCache.sync}
+   */
+  async consistent(options: WaitOptions = {}): Promise<CacheSnapshot> {
+    const look = (): CacheSnapshot | undefined => {
+      const snapshot = this.snapshot();
+      return snapshot.isConsistent ? snapshot : undefined;
+    };
+    return this.#waitFor(look, this.#current, options);
   }
 
   /** Ends it: nothing is read or told any more, and its watches are taken back. What it shows stays as it is. */
@@ -293,6 +289,41 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
     return this.#contents.childrenOf(path);
   }
 
+  /** Resolves when the look finds something; it looks now, and whenever there is news. */
+  async #waitFor<T>(
+    look: () => T | undefined,
+    news: { add(listener: () => void): () => void },
+    options: WaitOptions,
+  ): Promise<T> {
+    this.#refuseIfOver();
+    using patience = new Patience(this.#client, this.#about, options);
+    patience.check();
+    let stop = (): void => {};
+    const found = new Promise<T>((resolve, reject) => {
+      const again = (): void => {
+        try {
+          const value = look();
+          if (value !== undefined) resolve(value);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const ended = (): void => reject(this.signal.reason);
+      const unlisten = news.add(again);
+      this.signal.addEventListener("abort", ended, { once: true });
+      stop = () => {
+        unlisten();
+        this.signal.removeEventListener("abort", ended);
+      };
+      again();
+    });
+    try {
+      return await whileSession(this.#client, found, patience, this.#about);
+    } finally {
+      stop();
+    }
+  }
+
   get #about(): { readonly recipe: string; readonly path: string } {
     return { recipe: this.#recipe, path: this.path };
   }
@@ -309,10 +340,7 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
   }
 
   #refuseIfOver(): void {
-    const ending = this.#ending;
-    if (ending === undefined) return;
-    if (ending.error !== undefined) throw ending.error;
-    throw new RecipeError({ code: "RELEASED", message: "it was closed", ...this.#about });
+    this.signal.throwIfAborted();
   }
 
   #synced(): void {
@@ -330,13 +358,13 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
     this.#freshAtMs = this.#client.clock.nowMs() - this.#client.silentForMs;
   }
 
-  #ended(error: unknown): void {
+  #end(error: unknown): void {
     if (this.#reader.isLive) this.#noteFreshness();
     this.#ending = { error };
     const reason = error ?? new RecipeError({ code: "RELEASED", message: "it was closed", ...this.#about });
     this.#failReady(reason);
-    for (const waiter of this.#waiters) waiter.fail(reason);
     for (const stream of [...this.#streams]) stream.end(error);
+    this.#ended.abort(reason);
   }
 
   #tell(change: CacheChange): void {

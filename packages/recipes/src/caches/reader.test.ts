@@ -97,7 +97,12 @@ function readerOf() {
   const reader: Reader = new Reader(
     { client: client as unknown as Client, recipe: "Test", withData: true, nodesMax: 100, jitterMs: 10 },
     contents,
-    { synced: () => told.push("synced"), stale: () => told.push("stale"), ended: () => told.push("ended") },
+    {
+      synced: () => told.push("synced"),
+      current: () => {},
+      stale: () => told.push("stale"),
+      ended: () => told.push("ended"),
+    },
   );
   const answer = async (what: string, value: unknown): Promise<void> => {
     const call = client.take(what);

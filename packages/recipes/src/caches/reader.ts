@@ -34,6 +34,8 @@ export interface ReaderOptions {
 export interface ReaderListener {
   /** All is read, and nothing was in doubt meanwhile. */
   synced(): void;
+  /** Nothing is under way: what is known is of one moment. */
+  current(): void;
   /** From now on something may be missed until it is synced. */
   stale(): void;
   /** No more is read. @param error why, unless it was asked for */
@@ -202,6 +204,7 @@ export class Reader {
           if (round !== this.#round || this.#isOver) return;
           this.#inDoubt = false;
           this.#listener.synced();
+          if (this.isCurrent) this.#listener.current();
         },
         () => {
           // It has ended, and has said so.
@@ -271,6 +274,7 @@ export class Reader {
           if (!isWanted) this.#unwatch(path);
           this.#each((catchUp) => (isWanted ? catchUp.read(path) : catchUp.forget(path)));
           this.#work();
+          if (this.isCurrent) this.#listener.current();
         });
       if (busy.size >= CONCURRENCY) return;
     }
