@@ -127,7 +127,8 @@ describe("what a command says", () => {
   });
 
   it("is kept for every command", () => {
-    const others = ["watch"];
+    // These show figures that differ from run to run; tests of their own read their JSON.
+    const others = ["status", "top", "who", "check", "doctor", "lab"];
     const missing = COMMANDS.filter(
       ({ name, isHidden }) => isHidden !== true && !(name in SCENES) && !others.includes(name),
     );

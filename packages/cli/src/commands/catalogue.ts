@@ -22,6 +22,12 @@ import { diff } from "./moving/diff.js";
 import { exportTree } from "./moving/export.js";
 import { importTree } from "./moving/import.js";
 import { mirror } from "./moving/mirror.js";
+import { check } from "./operating/check.js";
+import { doctor } from "./operating/doctor.js";
+import { lab } from "./operating/lab.js";
+import { status } from "./operating/status.js";
+import { top } from "./operating/top.js";
+import { who } from "./operating/who.js";
 import {
   contextAdd,
   contextExplain,
@@ -55,6 +61,12 @@ export const COMMANDS: readonly Command[] = [
   copy,
   mirror,
   diff,
+  status,
+  top,
+  who,
+  check,
+  doctor,
+  lab,
   contextAdd,
   contextUse,
   contextList,

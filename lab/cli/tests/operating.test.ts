@@ -1,0 +1,254 @@
+// Looking at servers that are well, at servers that are not, and at servers that do not say.
+import { writeFileSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { COMMANDS } from "@zk/cli";
+import { CreateMode, createClient } from "@zk/client";
+import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { undocumented, unseen } from "./support/fields.js";
+import { waitUntil } from "./support/program.js";
+import { ZkHome } from "./support/zk.js";
+
+const home = ZkHome.forThisFile();
+let ensemble: MemoryEnsemble;
+const doors: Server[] = [];
+beforeAll(async () => {
+  ensemble = await startMemoryEnsemble({ servers: 3 });
+  home.use(ensemble.connectionString);
+});
+afterEach(async () => {
+  for (const { id } of ensemble.servers) await ensemble.start(id, { wait: "process" });
+  await ensemble.ready();
+  for (const door of doors.splice(0)) door.close();
+});
+afterAll(async () => await ensemble.stop());
+
+/** A server whose words are whitelisted away; sessions go through. */
+async function barredServer(): Promise<string> {
+  const target = ensemble.servers[0]!;
+  const door = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", (first) => {
+      const word = first.toString("latin1");
+      if (/^[a-z]{4}$/.test(word)) {
+        socket.end(`${word} is not executed because it is not in the whitelist.\n`);
+        return;
+      }
+      const behind = connect(target.clientPort, target.host);
+      behind.on("error", () => socket.destroy());
+      socket.on("close", () => behind.destroy());
+      behind.write(first);
+      socket.pipe(behind).pipe(socket);
+    });
+  });
+  doors.push(door);
+  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+  return `127.0.0.1:${(door.address() as { port: number }).port}`;
+}
+
+const documented = (name: string, values: readonly Record<string, unknown>[]): void => {
+  const command = COMMANDS.find((each) => each.name === name)!;
+  expect({ name, undocumented: undocumented(command, values), unseen: unseen(command, values) }).toEqual({
+    name,
+    undocumented: [],
+    unseen: [],
+  });
+};
+
+interface StatusJson extends Record<string, unknown> {
+  readonly leader: string | null;
+  readonly hasQuorum: boolean;
+  readonly servers: readonly {
+    readonly server: string;
+    readonly state: string;
+    readonly source: string;
+    readonly mode: string | null;
+    readonly why: string | null;
+    readonly zxid: string;
+  }[];
+}
+
+describe("zk status", () => {
+  it("knows who leads and that all serve", async () => {
+    const result = await home.must("status --json");
+    const value = result.json<StatusJson>();
+    documented("status", [value]);
+    const leader = ensemble.servers[(await ensemble.leader()) - 1]!;
+    expect(value).toMatchObject({ leader: `127.0.0.1:${leader.clientPort}`, hasQuorum: true });
+    expect(value.servers.map(({ state, source }) => `${state} ${source}`)).toEqual(
+      Array(3).fill("serving mntr"),
+    );
+    expect(value.servers[0]?.zxid).toMatch(/^0x[0-9a-f]+$/);
+    expect((await home.must("status")).stdout.split("\n")[0]).toMatch(/^SERVER +STATE +MODE/);
+    expect((await home.must("status --plain")).stdout.split("\n")[0]?.split("\t")).toHaveLength(6);
+  });
+
+  it("ends with 1 when a server is away, and with 6 when none serves", async () => {
+    await ensemble.kill(1);
+    const one = await home.run("status --json");
+    expect(one.exitCode).toBe(1);
+    expect(one.json<StatusJson>().servers[0]).toMatchObject({
+      state: "down",
+      source: "none",
+      why: expect.stringContaining("ECONNREFUSED"),
+    });
+    await ensemble.kill(2);
+    let two = await home.run("status --json");
+    // The last one notices within a tick or two that it is alone.
+    await waitUntil("the last server to be alone", async () => {
+      two = await home.run("status --json");
+      return two.exitCode === 6;
+    });
+    expect(two.json<StatusJson>()).toMatchObject({ hasQuorum: false, leader: null });
+    expect(two.json<StatusJson>().servers[2]).toMatchObject({ state: "not-serving" });
+  });
+
+  it("says what it could not ask, and does not take a silent word for a dead server", async () => {
+    const servers = await barredServer();
+    const result = await home.run(["--servers", servers, "status", "--json", "--admin-port", "0"]);
+    expect(result.exitCode).toBe(0);
+    expect(result.json<StatusJson>().servers).toMatchObject([
+      { state: "serving", source: "session", mode: null, why: expect.stringContaining("whitelist") },
+    ]);
+    expect((await home.run(["--servers", servers, "status", "--admin-port", "0"])).stdout).toContain(
+      "not on its whitelist",
+    );
+    const who = await home.run(["--servers", servers, "who", "0x1", "--json"]);
+    expect(who.json<{ notAsked: string[] }>().notAsked).toEqual([
+      `${servers}: cons is not on its whitelist`,
+      `${servers}: dump is not on its whitelist`,
+    ]);
+    const top = (await home.run(["--servers", servers, "top", "--once", "--admin-port", "0"])).stdout;
+    expect(top).toContain("cons is not on its whitelist");
+  });
+});
+
+describe("zk check", () => {
+  it("is OK, WARNING or CRITICAL, in one line and by its exit code", async () => {
+    const well = await home.run("check");
+    expect(well).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(
+        /^ZOOKEEPER OK - 3 of 3 servers serve, .* leads \| servers=3 serving=3 .*sessionMs=\d+ms\n$/,
+      ),
+    });
+    await ensemble.kill(3);
+    const warned = await home.run("check --json");
+    documented("check", [warned.json()]);
+    expect(warned).toMatchObject({ exitCode: 1 });
+    expect(warned.json<{ findings: unknown[] }>().findings).toContainEqual(
+      expect.objectContaining({ id: "live.server-away", severity: "warning" }),
+    );
+    await ensemble.kill(2);
+    let last = await home.run("check");
+    await waitUntil("the last server to be alone", async () => {
+      last = await home.run("check");
+      return last.exitCode === 2;
+    });
+    expect(last.stdout).toMatch(/^ZOOKEEPER CRITICAL - no server serves/);
+  });
+});
+
+describe("zk who", () => {
+  it("finds the client behind an ephemeral znode, and behind a session", async () => {
+    await using client = createClient(ensemble.connectionString);
+    await client.connect();
+    await client.create("/mine", "x", { mode: CreateMode.EPHEMERAL });
+    await client.getData("/mine", { watch: () => {} });
+    const value = (await home.must("who /mine --watches --json")).json();
+    documented("who", [value]);
+    expect(value).toMatchObject({
+      session: `0x${BigInt.asUintN(64, client.sessionId).toString(16)}`,
+      server: client.server,
+      ephemerals: ["/mine"],
+      watches: ["/mine"],
+      timeoutMs: 10_000,
+      notAsked: [],
+    });
+    expect(value["address"]).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect((await home.must(["who", String(value["session"]), "--json"])).json()).toMatchObject({
+      server: client.server,
+      watches: null,
+    });
+    expect(await home.run("who /zookeeper")).toMatchObject({ exitCode: 4 });
+    expect(await home.run("who /none")).toMatchObject({ exitCode: 3 });
+    expect(await home.run("who 0xdead")).toMatchObject({ exitCode: 1 });
+    expect(await home.run("who bob")).toMatchObject({ exitCode: 2 });
+  });
+});
+
+describe("zk top", () => {
+  it("gives one look, or one object a round", async () => {
+    const value = (await home.must("top --once --json")).lines()[0]!;
+    documented("top", [value]);
+    expect(value["servers"]).toHaveLength(3);
+    const controller = new AbortController();
+    let rounds = 0;
+    const result = await home.run("top --interval 20ms --json", {
+      signal: controller.signal,
+      onStdout: (text) => {
+        rounds += text.split("\n").length - 1;
+        if (rounds >= 3) controller.abort(new Error("enough"));
+      },
+    });
+    const last = result
+      .lines<{ servers: { requestsPerSecond: number | null }[] }>()
+      .filter((each) => each.servers)[2];
+    expect(last?.servers[0]?.requestsPerSecond).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe("zk doctor", () => {
+  const ids = async (text: string): Promise<string[]> => {
+    writeFileSync(join(home.path, "zoo.cfg"), text);
+    const result = await home.run("doctor --config zoo.cfg --offline --json");
+    return result.json<{ findings: { id: string }[] }>().findings.map(({ id }) => id);
+  };
+  const good =
+    "dataDir=/nowhere\ndataLogDir=/elsewhere\nclientPort=2181\nclientPortAddress=10.0.0.1\ninitLimit=10\nsyncLimit=5\nautopurge.purgeInterval=24\nserver.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
+
+  it("has nothing against a good configuration", async () => expect(await ids(good)).toEqual([]));
+
+  it.each([
+    ["config.unknown-key", good.replace("initLimit", "initLimti")],
+    ["config.no-limit", good.replace(/syncLimit=.*\n/, "")],
+    ["config.even-voters", good.replace(/server\.3=.*\n/, "")],
+    ["config.one-server", good.replace(/server\.[23]=.*\n/g, "")],
+    ["config.port-twice", good.replace("server.2=b", "server.2=a")],
+    ["config.loopback", good.replace("server.2=b", "server.2=127.0.0.1")],
+    ["config.no-purge", good.replace("purgeInterval=24", "purgeInterval=0")],
+    ["config.few-snapshots", `${good}autopurge.snapRetainCount=1\n`],
+    ["config.one-disk", good.replace("/elsewhere", "/nowhere")],
+    ["config.no-data-dir", good.replace("dataDir", "#dataDir")],
+    ["config.no-number", good.replace("initLimit=10", "initLimit=ten")],
+    ["config.twice", `${good}syncLimit=7\n`],
+    ["config.no-sync", `${good}forceSync=no\n`],
+    ["config.server-line", good.replace("c:2888:3888", "c")],
+  ])("finds %s", async (id, text) => expect(await ids(text)).toContain(id));
+
+  it("reads myid where the folder is", async () => {
+    const here = good.replace("/nowhere", home.path);
+    expect(await ids(here)).toContain("config.no-myid");
+    writeFileSync(join(home.path, "myid"), "7\n");
+    expect(await ids(here)).toContain("config.stray-myid");
+    writeFileSync(join(home.path, "myid"), "seven\n");
+    expect(await ids(here)).toContain("config.bad-myid");
+    writeFileSync(join(home.path, "myid"), "2\n");
+    expect(await ids(here)).toEqual([]);
+  });
+
+  it("looks at running servers, and fails from the severity that it is told", async () => {
+    const result = await home.run("doctor --json", { env: { ZK_AUTH: "digest:a:b" } });
+    expect(result.exitCode).toBe(0);
+    documented("doctor", [result.json()]);
+    const found = result.json<{ findings: { id: string }[] }>().findings.map(({ id }) => id);
+    expect(found).toEqual(
+      expect.arrayContaining(["version.cve-2019-0201", "own.secret-in-variable", "acl.open-root"]),
+    );
+    expect(result.stdout).not.toContain("digest:a:b");
+    expect(await home.run("doctor --fail-on warning")).toMatchObject({ exitCode: 1 });
+    const sarif = (await home.run("doctor --sarif")).json<{ runs: { results: unknown[] }[] }>();
+    expect(sarif.runs[0]?.results.length).toBeGreaterThan(3);
+  });
+});

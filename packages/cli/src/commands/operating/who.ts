@@ -1,0 +1,184 @@
+import { type ClientConnection, parseCons, parseDump, parseWchc } from "@zk/protocol";
+import { type Command, defineCommand } from "../../definition/command.js";
+import { argument, flag } from "../../definition/specs.js";
+import { hex, humanSpan } from "../../output/figures.js";
+import { visible } from "../../output/visible.js";
+import { CliError } from "../../program/errors.js";
+import { isEphemeral } from "../../session/node-kind.js";
+import type { ServerConnection } from "../../session/servers.js";
+import { parseSessionId } from "../everyday/find.js";
+
+interface Who {
+  readonly session: string;
+  readonly server: string | null;
+  readonly address: string | null;
+  readonly timeoutMs: number | null;
+  readonly establishedAt: string | null;
+  readonly lastOperation: string | null;
+  readonly queued: number | null;
+  readonly ephemerals: readonly string[] | null;
+  readonly watches: readonly string[] | null;
+  readonly notAsked: readonly string[];
+}
+
+export const who: Command = defineCommand({
+  name: "who",
+  group: "operating",
+  summary: "say whose session it is, or who owns an ephemeral znode",
+  details: [
+    "The address comes from cons, ephemerals from dump, watches from wchc of each server. wchc makes a server list every watch that it has, so it is asked only with --watches. What a server does not answer is said.",
+  ],
+  examples: [
+    { command: "zk who /brokers/ids/1", does: "which client owns this ephemeral" },
+    { command: "zk who 0x14a1c3e2f0001", does: "where this session is connected, and what it owns" },
+    { command: "zk who /leader --watches", does: "and what it watches" },
+  ],
+  arguments: { what: argument("an ephemeral znode, or a session in hexadecimal") },
+  options: { watches: flag("what it watches, too: a costly question on servers with very many watches") },
+  exits: [
+    [1, "nobody has such a session"],
+    [3, "there is no such znode"],
+    [4, "the znode is not ephemeral"],
+  ],
+  output: {
+    form: "document",
+    fields: [
+      { name: "session", type: "text", means: "the session, in hexadecimal" },
+      { name: "server", type: "text or null", means: "the server that it is connected with" },
+      { name: "address", type: "text or null", means: "where the client is" },
+      { name: "timeoutMs", type: "number or null", means: "its session timeout" },
+      {
+        name: "establishedAt",
+        type: "text or null",
+        means: "since when the connection stands, by the server's clock",
+      },
+      { name: "lastOperation", type: "text or null", means: "the server's four letters for it" },
+      { name: "queued", type: "number or null", means: "requests of it that wait" },
+      {
+        name: "ephemerals",
+        type: "list or null",
+        means: "paths, as the servers have them, without a chroot",
+      },
+      { name: "watches", type: "list or null", means: "paths; null without --watches" },
+      { name: "notAsked", type: "list", means: "what a server did not answer" },
+    ],
+    plain: ["session", "server", "address"],
+  },
+  async run(run): Promise<Who> {
+    const session = run.arguments.what.startsWith("/")
+      ? await ownerOf(run.arguments.what)
+      : parseSessionId(run.arguments.what);
+    const servers = await run.servers();
+    const notAsked: string[] = [];
+    const found = await Promise.all(
+      servers.map((server) => lookAt(server, session, run.options.watches, notAsked)),
+    );
+    const connected = found.find(({ connection }) => connection !== undefined);
+    const lists = (
+      pick: (each: (typeof found)[number]) => readonly string[] | null,
+    ): readonly string[] | null => {
+      const known = found.flatMap((each) => pick(each) ?? []);
+      return found.every((each) => pick(each) === null) ? null : [...new Set(known)].sort();
+    };
+    const ephemerals = lists((each) => each.ephemerals);
+    const isKnown =
+      connected !== undefined ||
+      (ephemerals?.length ?? 0) > 0 ||
+      found.some(({ isTracked }) => isTracked) ||
+      run.arguments.what.startsWith("/");
+    if (!isKnown) run.endWith(1);
+    const { connection, server } = connected ?? {};
+    return {
+      session: hex(session),
+      server: server ?? null,
+      address:
+        connection === undefined
+          ? null
+          : connection.address.includes(":")
+            ? `[${connection.address}]:${connection.port}`
+            : `${connection.address}:${connection.port}`,
+      timeoutMs: connection?.sessionTimeoutMs ?? null,
+      establishedAt: connection?.establishedMs ? new Date(connection.establishedMs).toISOString() : null,
+      lastOperation: connection?.lastOperation ?? null,
+      queued: connection?.queued ?? null,
+      ephemerals,
+      watches: run.options.watches ? lists((each) => each.watches) : null,
+      notAsked,
+    };
+
+    async function ownerOf(path: string): Promise<bigint> {
+      const client = await run.connect();
+      const stat = await client.exists(path, { signal: run.signal });
+      if (stat === null) throw new CliError("NO_NODE", 3, `${path} does not exist`);
+      if (!isEphemeral(stat))
+        throw new CliError("NOT_EPHEMERAL", 4, `${path} is not ephemeral: no session owns it`);
+      return stat.ephemeralOwner;
+    }
+  },
+  human(found, screen, run) {
+    const rows: [string, string | null][] = [
+      ["session", found.session],
+      ["client", found.address],
+      ["server", found.server],
+      ["timeout", found.timeoutMs === null ? null : humanSpan(found.timeoutMs)],
+      ["since", found.establishedAt],
+      ["last operation", found.lastOperation],
+      ["queued", found.queued === null ? null : String(found.queued)],
+    ];
+    for (const [name, value] of rows)
+      screen.line(`${screen.paint("dim", name.padEnd(14))}  ${visible(value ?? "not known")}`);
+    for (const [name, paths] of [
+      ["ephemerals", found.ephemerals],
+      ["watches", found.watches],
+    ] as const) {
+      if (paths === null) continue;
+      screen.line(screen.paint("dim", `${name} (${paths.length})`));
+      for (const path of paths) screen.line(`  ${visible(path)}`);
+    }
+    for (const line of found.notAsked) run.note(visible(line));
+  },
+  plain: ({ session, server, address }) => [[session, server, address]],
+});
+
+interface Looked {
+  readonly server: string;
+  readonly connection: ClientConnection | undefined;
+  readonly ephemerals: readonly string[] | null;
+  readonly watches: readonly string[] | null;
+  readonly isTracked: boolean;
+}
+
+async function lookAt(
+  server: ServerConnection,
+  session: bigint,
+  withWatches: boolean,
+  notAsked: string[],
+): Promise<Looked> {
+  const ask = async <T>(
+    word: "cons" | "dump" | "wchc",
+    parse: (text: string) => ({ readonly serving: true } & T) | { readonly serving: false },
+  ): Promise<T | undefined> => {
+    const answer = await server.ask(word);
+    if (answer.kind !== "answer") {
+      notAsked.push(
+        `${server.name}: ${word} ${answer.kind === "notAllowed" ? "is not on its whitelist" : `is not answered (${answer.reason})`}`,
+      );
+      return undefined;
+    }
+    const parsed = parse(answer.text);
+    return parsed.serving ? parsed : undefined;
+  };
+  // The same 64 bits, whatever their sign.
+  const same = (id: bigint): boolean => BigInt.asUintN(64, id) === BigInt.asUintN(64, session);
+  const cons = await ask("cons", parseCons);
+  const dump = await ask("dump", parseDump);
+  // A server without any watch answers wchc with nothing.
+  const wchc = withWatches ? await ask("wchc", parseWchc) : undefined;
+  return {
+    server: server.name,
+    connection: cons?.connections.find(({ sessionId }) => sessionId !== null && same(sessionId)),
+    ephemerals: dump === undefined ? null : ([...dump.ephemerals].find(([id]) => same(id))?.[1] ?? []),
+    watches: wchc === undefined ? null : ([...wchc.pathsBySession].find(([id]) => same(id))?.[1] ?? []),
+    isTracked: dump?.sessions?.some(same) === true,
+  };
+}
