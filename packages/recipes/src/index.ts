@@ -76,6 +76,17 @@ export {
   type PersistentNodeOptions,
   type PersistentNodeState,
 } from "./nodes/persistent-node.js";
+export { type AckMode, type ConsumeOptions, QueueConsumer } from "./queues/consumer.js";
+export { type AckOptions, type NackOptions, QueueItem, type QueueMessage } from "./queues/item.js";
+export type { Placement, QueueDialect, QueueEntry, QueueOrder } from "./queues/layout.js";
+export type { PutResult } from "./queues/putter.js";
+export {
+  type PutOptions,
+  Queue,
+  type QueueListing,
+  type QueueOptions,
+  type TakeOptions,
+} from "./queues/queue.js";
 export {
   type AtomicallyOptions,
   type AtomicTransaction,

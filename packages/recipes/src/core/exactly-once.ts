@@ -18,6 +18,7 @@ import {
 } from "@zk/client";
 import { isRecipeError, RecipeError } from "../errors.js";
 import { makeDirectory } from "./directories.js";
+import { isLost } from "./lost.js";
 import { childPath } from "./paths.js";
 import type { Patience } from "./patience.js";
 import { withoutFirst } from "./refusals.js";
@@ -116,7 +117,7 @@ class OnceAttempt {
     if (error.operationIndex !== undefined) throw withoutFirst(error) ?? error;
     if (error.code === "QUEUE_FULL") return this.#patience.race(client.drained());
     if (error.code === "SESSION_EXPIRED") return sessionAgain(client, this.#patience, this.#options);
-    if (error.code !== "CONNECTION_LOSS") throw error;
+    if (!isLost(error)) throw error;
   }
 
   /**
@@ -139,7 +140,7 @@ class OnceAttempt {
         if (this.#patience.signal.aborted) throw this.#undecided(this.#patience.signal.reason, lost);
         if (isRecipeError(error, "SESSION_EXPIRED")) throw this.#undecided(error, lost);
         if (isZkError(error, "QUEUE_FULL")) await this.#patience.race(client.drained());
-        else if (!isZkError(error, "CONNECTION_LOSS") && !isZkError(error, "SESSION_EXPIRED")) {
+        else if (!isLost(error) && !isZkError(error, "SESSION_EXPIRED")) {
           if (!isZkError(error)) throw error;
           throw this.#ambiguous(error);
         }

@@ -39,7 +39,7 @@ export interface Entry extends Owned {
 }
 
 /** How near to 2^31 the counter of a directory is complained of. */
-const WRAP_NEAR = 2 ** 31 - 2 ** 24;
+export const WRAP_NEAR: number = 2 ** 31 - 2 ** 24;
 
 /** See the head of this file. */
 export class Line {

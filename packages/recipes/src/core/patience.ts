@@ -3,7 +3,7 @@
  * connections, wake-ups and retries there are.
  */
 import { type CallOptions, type Client, isZkError } from "@zk/client";
-import { RecipeError } from "../errors.js";
+import { isRecipeError, RecipeError } from "../errors.js";
 import { isLost } from "./lost.js";
 
 /** Options of everything in this package that waits. */
@@ -41,7 +41,9 @@ export class Patience implements Disposable {
       });
     }
     this.#timeoutMs = timeoutMs;
-    const aborted = (): void => this.#over.abort(this.#abortError(signal?.reason));
+    // The signal of another wait, of which this one is a part, says itself how that one ended.
+    const aborted = (): void =>
+      this.#over.abort(isEndOfWait(signal?.reason) ? signal?.reason : this.#abortError(signal?.reason));
     const cancelTimer = Number.isFinite(timeoutMs)
       ? client.clock.setTimer(timeoutMs, () => this.#over.abort(this.#timeoutError()))
       : (): void => {};
@@ -123,4 +125,8 @@ export class Patience implements Disposable {
       path: this.#path,
     });
   }
+}
+
+function isEndOfWait(reason: unknown): boolean {
+  return isRecipeError(reason, "ABORTED") || isRecipeError(reason, "WAIT_TIMEOUT");
 }

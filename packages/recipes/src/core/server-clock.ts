@@ -10,6 +10,7 @@
  */
 import { type Acl, type Client, isZkError } from "@zk/client";
 import { makeDirectory } from "./directories.js";
+import { isLost } from "./lost.js";
 import type { Patience } from "./patience.js";
 import { onState } from "./sessions.js";
 
@@ -79,7 +80,7 @@ export class ServerClock {
       } catch (error) {
         if (isZkError(error, "NO_NODE")) await makeDirectory(client, this.#scratch, this.#acl, FOREVER);
         else if (isZkError(error, "QUEUE_FULL")) await client.drained();
-        else if (!isZkError(error, "CONNECTION_LOSS")) throw error;
+        else if (!isLost(error)) throw error;
       } finally {
         forget();
       }

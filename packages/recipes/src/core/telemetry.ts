@@ -71,6 +71,10 @@ export type RecipeEvent =
     }
   /** The directory's counter nears 2^31: see to it that the directory is made anew while it is empty. */
   | { readonly type: "wrapNear"; readonly recipe: string; readonly path: string; readonly serial: number }
+  /** A queue has become so long that ZooKeeper, which holds all of it in memory and lists all of it, is the wrong place for it. */
+  | { readonly type: "longQueue"; readonly recipe: string; readonly path: string; readonly length: number }
+  /** An item was moved to those that are given up. */
+  | { readonly type: "deadItem"; readonly recipe: string; readonly path: string; readonly name: string }
   /** The janitor could not remove a znode. */
   | { readonly type: "leftBehind"; readonly path: string; readonly error: unknown }
   /** A znode may not be read, and is left out. */

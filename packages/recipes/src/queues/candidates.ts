@@ -2,10 +2,10 @@
  * Which item to try next, of those that the last look at the queue showed.
  *
  * Many consumers who see the same list and all want its head would get in each other's way: one has it, the others have tried in
- * vain, and do so again at the next item. So one who came too late looks at the claims of the others, a short list: where they
- * are, the head of the queue is, and items before it are presumably gone. From there on it picks by chance among the first
- * few, twice as many as there are others. A lone consumer takes the very first one, always. Items of one priority are never
- * passed over for those of a later one.
+ * vain, and do so again at the next item. So each picks by chance among the first few. A lone consumer takes the very first one,
+ * always; whoever comes too late picks from more the next time, and from fewer again after each success. Where an item is
+ * gone, the head of the queue is farther on, so those before it are presumably gone as well and not tried. Items of one
+ * priority are never passed over for those of a later one.
  *
  * A list grows old while others take from it: items that were given back lie before the head, and new ones may have to go
  * first. It is looked at again when it is used up, when several picks in a row came too late, and every so often: a long list,
@@ -16,12 +16,12 @@ import type { QueueEntry } from "./layout.js";
 
 /** Picks too late in a row after which the list is taken for old. */
 const MISSES_MAX = 4;
-/** Items to pick from, for each of the others. */
-const WIDTH_FOR_EACH = 2;
-/** What a pick in time leaves of the width: the others may have gone. */
-const NARROWING = 15 / 16;
-/** Of the others' claims, those that may be stuck far behind the head of the queue. */
-const STRAGGLERS = 1 / 3;
+/** Items to pick from at most. */
+const WIDTH_MAX = 256;
+/** How much wider the choice is after another was quicker; after an item was gone that another had before; after a success. */
+const AFTER_BUSY = 2;
+const AFTER_GONE = 1.5;
+const AFTER_SUCCESS = 15 / 16;
 /** Names that may be read for each item taken, so that a long list is not read again and again. */
 const NAMES_PER_ITEM = 512;
 
@@ -55,15 +55,13 @@ export class Candidates {
    * Takes in a look at the queue.
    * @param entries those that nobody has, in order; see {@link inQueueOrder}
    * @param listed how many names were read for it
-   * @param others how many items others have
    */
-  renew(entries: QueueEntry[], listed: number, others: number): void {
+  renew(entries: QueueEntry[], listed: number): void {
     this.#entries = entries;
     this.#listed = listed;
     this.#misses = 0;
     this.#taken = 0;
     this.#isUsable = true;
-    this.#width = 1 + others * WIDTH_FOR_EACH;
   }
 
   /** What was seen is of a queue that is gone. */
@@ -79,36 +77,29 @@ export class Candidates {
   pick(chance: number, dueMs: number): QueueEntry | undefined {
     const [first] = this.#entries;
     if (first === undefined) return undefined;
+    const wanted = Math.floor(this.#width);
     let width = 0;
-    while (width < this.#width && isAlike(first, this.#entries[width], dueMs)) width += 1;
+    while (width < wanted && isAlike(first, this.#entries[width], dueMs)) width += 1;
     if (width === 0) return undefined;
     // Earlier ones a little more often, so that none is passed over for long.
     const [picked] = this.#entries.splice(Math.floor(chance ** 1.5 * width), 1);
     return picked;
   }
 
-  /** The last pick was in time. */
+  /** The pick was in time. */
   inTime(): void {
     this.#misses = 0;
     this.#taken += 1;
-    this.#width = Math.max(1, this.#width * NARROWING);
+    this.#width = Math.max(1, this.#width * AFTER_SUCCESS);
   }
 
-  /**
-   * The last pick came too late: another has the item, or had it.
-   * @param others the items that others have now
-   */
-  tooLate(others: readonly QueueEntry[]): void {
+  /** The pick came too late: another has the item (`busy`), or had it (`gone`). */
+  tooLate(picked: QueueEntry, refusal: "busy" | "gone"): void {
     this.#misses += 1;
-    this.#width = 1 + others.length * WIDTH_FOR_EACH;
-    const head = others.toSorted(byQueueOrder)[Math.floor(others.length * STRAGGLERS)];
-    if (head === undefined) return;
-    const behind = this.#entries.findIndex((entry) => byQueueOrder(entry, head) >= 0);
+    this.#width = Math.min(WIDTH_MAX, this.#width * (refusal === "busy" ? AFTER_BUSY : AFTER_GONE));
+    if (refusal === "busy") return;
+    const behind = this.#entries.findIndex((entry) => byQueueOrder(entry, picked) > 0);
     this.#entries.splice(0, behind < 0 ? this.#entries.length : behind);
-    const names = new Set(others.map(({ name }) => name));
-    // Those that are taken lie near the head; the rest of a long list need not be looked through.
-    const near = this.#entries.splice(0, Math.ceil(this.#width) + names.size);
-    this.#entries.unshift(...near.filter(({ name }) => !names.has(name)));
   }
 }
 
