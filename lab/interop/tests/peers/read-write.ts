@@ -59,7 +59,7 @@ export function describeReadWriteLocks(ground: Ground, curatorKind: Exclude<Peer
       await using one = await ground.peer(curatorKind).open("readWriteLock", path);
       await using two = await ground.peer(curatorKind).open("readWriteLock", path);
       expect(await one.acquire({ side: "write", ...soon })).toBe(true);
-      const waiting = two.acquire({ side: "write", timeoutMs: 1_500 });
+      const waiting = two.acquire({ side: "write", timeoutMs: isLater ? 1_000 : 20_000 });
       await waitUntil(async () => (await ground.client.getChildren(path)).length === 2);
       expect(await one.acquire({ side: "read", ...soon })).toBe(true);
       await one.release({ side: "write" });
