@@ -71,6 +71,14 @@ export {
 } from "./locks/read-write-lock.js";
 export { type RevokeOptions, type RevokeOutcome, revoke } from "./locks/revocation.js";
 export {
+  type Lease,
+  type PermitOptions,
+  Semaphore,
+  SemaphoreHold,
+  type SemaphoreOptions,
+} from "./locks/semaphore.js";
+export type { MaxPermits } from "./locks/semaphore-max.js";
+export {
   PersistentNode,
   type PersistentNodeEvent,
   type PersistentNodeOptions,

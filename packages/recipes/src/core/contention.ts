@@ -17,6 +17,8 @@ export interface ContendOptions {
   readonly blocks?: (ahead: Contender) => boolean;
   /** Fail when the session ends meanwhile, instead of going to the end of the line in the next one. */
   readonly failOnExpiry?: boolean;
+  /** It is part of a longer wait, which counts itself. */
+  readonly isPart?: boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ async function standing<T>(
 ): Promise<T> {
   const { client } = line;
   const about = { recipe: line.options.recipe, path: line.options.directory };
-  return counted(client, async () => {
+  const wait = async (): Promise<T> => {
     for (;;) {
       let entry: Entry | undefined;
       try {
@@ -79,7 +81,8 @@ async function standing<T>(
       // The znode went with its session, or somebody removed it: at the end of the line, under a new name.
       telemetryOf(client).metrics.reentries += 1;
     }
-  });
+  };
+  return options.isPart === true ? wait() : counted(client, wait);
 }
 
 /** Whether nobody blocks it; undefined when it is gone, or a server said so that is cut off from the quorum. */
