@@ -23,6 +23,13 @@ export {
   type ConfigOptions,
   defineConfig,
 } from "./config/definition.js";
+export {
+  type PublishOptions,
+  publishReadySet,
+  type ReadySet,
+  WatchedReadySet,
+  watchReadySet,
+} from "./config/ready-set.js";
 export { REDACTED, redact, type Secrets } from "./config/redact.js";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./config/standard-schema.js";
 export { type ConfigUpdate, ensureConfig, setConfig, updateConfig } from "./config/update.js";
