@@ -82,6 +82,49 @@ test("global-lock: one process at a time, and the next one when it is killed", a
   expect(two.output).toContain("stopped");
 });
 
+test("work-queue: jobs of a worker that is killed are done by another, and each is done once", async () => {
+  const put = start("work-queue", "put", "20");
+  expect(await put.ended).toBe(0);
+  const [one, two] = [start("work-queue", "worker", "one"), start("work-queue", "worker", "two")];
+  await one.says("did");
+  await two.says("did");
+  one.process.kill("SIGKILL");
+  await using client = createClient(ensemble.connectionString);
+  await client.connect();
+  for await (const _ of client.watch("/examples/done")) {
+    if ((await client.getChildren("/examples/done")).length === 20) break;
+  }
+  two.process.kill("SIGINT");
+  expect(await two.ended).toBe(0);
+  const report = start("work-queue", "report");
+  expect(await report.ended).toBe(0);
+  expect(report.output).toBe("0 wait, 20 are done\n");
+});
+
+test("shared-configuration: every process hears of new settings, and bad ones change nothing", async () => {
+  const [one, two] = [start("shared-configuration"), start("shared-configuration")];
+  await one.says("begins with 100 requests");
+  await two.says("begins with 100 requests");
+  expect(await start("shared-configuration", "set", "7").ended).toBe(0);
+  await one.says("now 7 requests");
+  await two.says("now 7 requests");
+  expect(await start("shared-configuration", "set", "none").ended).toBe(2);
+  await using client = createClient(ensemble.connectionString);
+  await client.connect();
+  await client.setData("/examples/limits", "{}");
+  await one.says("the last good ones stay");
+  expect(await start("shared-configuration", "set", "8").ended).toBe(2);
+  await client.setData("/examples/limits", '{"requests":9}');
+  await one.says("now 9 requests");
+  two.process.kill("SIGKILL");
+  const leader = await ensemble.killLeader();
+  await ensemble.start(leader);
+  expect(await start("shared-configuration", "set", "8").ended).toBe(0);
+  await one.says("now 8 requests");
+  one.process.kill("SIGTERM");
+  expect(await one.ended).toBe(0);
+});
+
 interface Example {
   readonly process: ChildProcess;
   readonly output: string;
