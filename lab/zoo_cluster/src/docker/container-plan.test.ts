@@ -43,7 +43,7 @@ describe("the plan of a container", () => {
     expect(lines).toContain("dataDir=/data");
     expect(plan.environment["ZK_LAB_ID"]).toBe("2");
     expect(plan.environment["SERVER_JVMFLAGS"]).toMatch(
-      /^-Xmx128m .* -Dmine=1 -Dzk\.lab\.container=plan\/2$/,
+      /^-Xmx128m .* -Dzookeeper\.cnxTimeout=300 -Dmine=1 -Dzk\.lab\.container=plan\/2$/,
     );
   });
 

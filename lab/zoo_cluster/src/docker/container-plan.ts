@@ -9,6 +9,14 @@ export const containerPorts = { client: 2181, quorum: 2888, election: 3888 } as 
 export const containerHome = "/opt/zookeeper";
 /** What a server stores, inside a container: a volume. */
 export const containerData = "/data";
+/**
+ * Milliseconds for one server to reach another for an election; ZooKeeper itself waits 5 000. The address of a dead
+ * container is silent, where the port of a dead process refuses at once, and the thread that waits for it tells the living
+ * nothing meanwhile: an election then took up to a minute.
+ *
+ * Source: ZooKeeper 3.4.6, QuorumCnxManager.java, constructor and connectOne.
+ */
+export const electionConnectMs = 300;
 /** Seconds that a server is given to end by itself. */
 export const stopGraceSeconds = 10;
 
@@ -30,7 +38,12 @@ export function containerPlan(
   server: ServerSpec,
   addresses: readonly string[],
 ): ContainerPlan {
-  const flags = [...labJavaFlags, ...spec.javaFlags, `-Dzk.lab.container=${spec.name}/${server.id}`];
+  const flags = [
+    ...labJavaFlags,
+    `-Dzookeeper.cnxTimeout=${electionConnectMs}`,
+    ...spec.javaFlags,
+    `-Dzk.lab.container=${spec.name}/${server.id}`,
+  ];
   const hosts = Object.fromEntries(
     spec.servers
       .map(({ id }, index) => [hostOf(id), addresses[index] ?? ""])
