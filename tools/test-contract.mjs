@@ -1,4 +1,5 @@
-// `pnpm test:contract`: how a ZooKeeper behaves as its clients see it, on real servers, on the model, or on both.
+// `pnpm test:contract`: how a ZooKeeper behaves as its clients see it, on real servers, on the model, or on both. Real servers
+// are processes, or containers.
 //
 // Ends with a table of what each backend showed. The very last line on stdout is `N passed, N failed`, over all backends;
 // the exit code is 0 only when every one was green and showed the same behaviours, and 2 for a command that makes no sense.
@@ -8,16 +9,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const backends = /** @type {const} */ (["process", "memory"]);
+const backends = /** @type {const} */ (["process", "docker", "memory"]);
+/** Asked when none is named: who has no container engine misses nothing that a client could see. */
+const usual = /** @type {const} */ (["process", "memory"]);
 /** The only release of which there is a model. */
 const modelVersion = "3.4.6";
 
-const help = `pnpm test:contract [--backend process|memory] [--version V] [arguments of vitest]
+const help = `pnpm test:contract [--backend process|docker|memory] [--version V] [arguments of vitest]
 
 Runs the contract suite: every behaviour of a ZooKeeper that a client can see, field by field. Where real servers and the
 model differ, the real ones are right.
 
-  --backend B   process: real servers, run by zkServer.sh; memory: the model inside this process. Default: one after the other
+  --backend B   process: real servers, run by zkServer.sh; docker: the same in containers; memory: the model inside this
+                process. Default: process, then memory
   --version V   release of the real servers, default ${modelVersion}. The suite tells how ${modelVersion} behaves, so others show where
                 they differ. The model is one of ${modelVersion} alone
   --help        say this
@@ -84,8 +88,9 @@ process.stdout.write(`\n${lines.join("\n")}\n\n${passed} passed, ${failed} faile
 async function runOn(backend) {
   const countsFile = join(folder, `${backend}.json`);
   const file = `lab/contract/tests/${backend}.test.ts`;
+  const project = backend === "docker" ? "docker" : "contract";
   const status = await new Promise((resolve) => {
-    child = spawn(process.execPath, [vitest, "run", "--project", "contract", file, ...filters], {
+    child = spawn(process.execPath, [vitest, "run", "--project", project, file, ...filters], {
       cwd: root,
       stdio: ["ignore", "inherit", "inherit"],
       env: {
@@ -154,7 +159,7 @@ function parse(words) {
     const shown = value === undefined ? "nothing" : JSON.stringify(value);
     if (name === "--backend") {
       if (!backends.some((known) => known === value))
-        refuse(`--backend takes ${backends.join(" or ")}, not ${shown}`);
+        refuse(`--backend takes ${backends.join(", ")}, not ${shown}`);
       backend = value;
     } else {
       if (value === undefined || !/^\d+\.\d+\.\d+$/.test(value))
@@ -166,7 +171,7 @@ function parse(words) {
   if (isOther && backend === "memory")
     refuse(`--version ${release} has no model: --backend memory is one of ${modelVersion} alone`);
   // The model has nothing to say about other releases.
-  const all = isOther ? ["process"] : backends;
+  const all = isOther ? ["process"] : usual;
   return { chosen: backend === undefined ? all : [backend], version: release, filters: others };
 }
 

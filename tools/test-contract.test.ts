@@ -59,6 +59,13 @@ describe("pnpm test:contract", () => {
     expect(code).toBe(0);
   });
 
+  it("asks servers in containers when told so, with the tests that need an engine", async () => {
+    const { code, lines } = await contract(["--backend=docker"]);
+    expect(lines[0]).toBe("run --project docker lab/contract/tests/docker.test.ts");
+    expect(lines.at(-1)).toBe("5 passed, 0 failed");
+    expect(code).toBe(0);
+  });
+
   it("asks real servers of another release, of which there is no model", async () => {
     const body = "console.log(backend, process.env['ZK_CONTRACT_VERSION']); counts(5, 0);";
     const { lines } = await contract(["--version=3.4.14"], body);
@@ -100,8 +107,8 @@ describe("pnpm test:contract", () => {
   });
 
   it.each([
-    [["--backend", "docker"], '--backend takes process or memory, not "docker"'],
-    [["--backend"], "--backend takes process or memory, not nothing"],
+    [["--backend", "cloud"], '--backend takes process, docker, memory, not "cloud"'],
+    [["--backend"], "--backend takes process, docker, memory, not nothing"],
     [["--version", "new"], '--version takes a release such as 3.4.6, not "new"'],
     [["--version="], '--version takes a release such as 3.4.6, not ""'],
   ])("refuses %j", async (args, message) => {

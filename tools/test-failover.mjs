@@ -10,11 +10,14 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { outageOf, outageTable } from "./outage-table.mjs";
 
-const help = `pnpm test:failover [--repeat N] [arguments of vitest]
+const backends = /** @type {const} */ (["process", "docker"]);
+
+const help = `pnpm test:failover [--repeat N] [--backend process|docker] [arguments of vitest]
 
 Runs the failover suite on real ZooKeeper 3.4.6 servers and prints the outages that its tests measured, in milliseconds.
 
   --repeat N   run it N times (default 1); stop at the first run that is not green and keep its output
+  --backend B  process (the default): servers run by zkServer.sh on this machine; docker: each in a container
   --help       say this
 
 Everything else goes to vitest, for example: pnpm test:failover --repeat 5 -t leader
@@ -22,7 +25,7 @@ ZK_FAILOVER_SEED=N repeats the random choices of a test, which prints its seed. 
 slow machine.
 `;
 
-const { repeat, filters } = parse(process.argv.slice(2));
+const { repeat, backend, filters } = parse(process.argv.slice(2));
 const root = fileURLToPath(new URL("..", import.meta.url));
 // A stand-in for vitest lets this program's own tests play every way in which a run can end.
 const vitest = process.env["ZK_FAILOVER_VITEST"] ?? join(root, "node_modules/vitest/vitest.mjs");
@@ -81,6 +84,7 @@ async function runOnce(log, countsFile) {
       env: {
         ...process.env,
         ZK_TEST_COUNTS: countsFile,
+        ZK_FAILOVER_BACKEND: backend,
         ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}),
       },
     });
@@ -136,6 +140,8 @@ function read(countsFile) {
  */
 function parse(words) {
   let times = 1;
+  /** @type {string} */
+  let chosen = backends[0];
   /** @type {string[]} */
   const others = [];
   const rest = [...words];
@@ -157,7 +163,17 @@ function parse(words) {
       times = Number(value);
       continue;
     }
+    if (word === "--backend" || word.startsWith("--backend=")) {
+      const value = word === "--backend" ? rest.shift() : word.slice("--backend=".length);
+      if (!backends.some((known) => known === value)) {
+        const shown = value === undefined ? "nothing" : JSON.stringify(value);
+        process.stderr.write(`--backend takes ${backends.join(" or ")}, not ${shown}\n\n${help}`);
+        process.exit(2);
+      }
+      chosen = value ?? chosen;
+      continue;
+    }
     others.push(word);
   }
-  return { repeat: times, filters: others };
+  return { repeat: times, backend: chosen, filters: others };
 }

@@ -107,6 +107,17 @@ describe("pnpm test:failover", () => {
     },
   );
 
+  it("hands the kind of servers on, and refuses one that there is not", async () => {
+    const body = "console.log(process.env['ZK_FAILOVER_BACKEND']); counts(1, 0);";
+    expect((await failover([], body)).out).toContain("process\n");
+    expect((await failover(["--backend", "docker"], body)).out).toContain("docker\n");
+    for (const words of [["--backend", "memory"], ["--backend="], ["--backend"]]) {
+      const { code, errors } = await failover(words, body);
+      expect(code).toBe(2);
+      expect(errors).toContain("--backend takes process or docker");
+    }
+  });
+
   it("says what it can do", async () => {
     const { code, out } = await failover(["--repeat", "3", "--help"], "");
     expect(code).toBe(0);

@@ -4,8 +4,8 @@ import { type Ensemble, type EnsembleOptions, startEnsemble } from "@zk/lab";
 import { digestId } from "@zk/protocol";
 import type { Ground } from "./behaviour.js";
 
-/** Real servers run by `zkServer.sh`, or the model inside this process. */
-export const BACKENDS = ["process", "memory"] as const;
+/** Real servers run by `zkServer.sh`, as processes or in containers, or the model inside this process. */
+export const BACKENDS = ["process", "docker", "memory"] as const;
 
 /** One of {@link BACKENDS}. */
 export type Backend = (typeof BACKENDS)[number];

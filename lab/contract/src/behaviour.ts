@@ -19,6 +19,10 @@ export interface Given {
   /** The answer to a four-letter word. */
   ask(word: string, on?: Place): Promise<string>;
   server(on?: Place): EnsembleServer;
+  /** The address from which the servers see this machine: loopback, or the way into the network of their containers. */
+  readonly address: string;
+  /** The client port as a server itself knows it; its container may be reached by another. */
+  ownPort(server: EnsembleServer): number;
   /** Which server leads, as far as this behaviour knows; a single server leads. */
   readonly leader: number;
   /** Looks anew which server leads. */

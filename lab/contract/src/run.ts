@@ -1,10 +1,13 @@
 /** Runs behaviours one after another on one ensemble. Knows nothing of test runners. */
 import type { Ensemble, EnsembleServer } from "@zk/lab";
+import type { Backend } from "./backends.js";
 import type { Behaviour, Given, Ground, Place } from "./behaviour.js";
 import { Session } from "./wire/session.js";
 import { askWord, eventually, Wire } from "./wire/wire.js";
 
 const keptPath = "/kept";
+/** Every server in a container listens on the same port, at an address of its own. */
+const containerClientPort = 2181;
 
 /** An ensemble with behaviours being run on it. */
 export class Stage {
@@ -15,16 +18,20 @@ export class Stage {
   #maker: Session | undefined;
 
   readonly #ground: Ground;
+  readonly #isInContainers: boolean;
+  #address = "127.0.0.1";
 
-  private constructor(ensemble: Ensemble, ground: Ground) {
+  private constructor(ensemble: Ensemble, ground: Ground, backend: Backend) {
     this.ensemble = ensemble;
     this.#ground = ground;
+    this.#isInContainers = backend === "docker";
   }
 
   /** Makes a started ensemble what the ground says. */
-  static async on(ensemble: Ensemble, ground: Ground): Promise<Stage> {
-    const stage = new Stage(ensemble, ground);
+  static async on(ensemble: Ensemble, ground: Ground, backend: Backend): Promise<Stage> {
+    const stage = new Stage(ensemble, ground, backend);
     await stage.look();
+    if (stage.#isInContainers) stage.#address = await stage.#askAddress();
     if (ground === "read-only") await stage.#cutOff();
     return stage;
   }
@@ -42,6 +49,8 @@ export class Stage {
       },
       look: () => this.look(),
       server: (on) => this.#server(on),
+      address: this.#address,
+      ownPort: ({ clientPort }) => (this.#isInContainers ? containerClientPort : clientPort),
       ask: (word, on) => askWord(this.#server(on), word),
       async connect(on) {
         const wire = await Wire.connect(stage.#server(on));
@@ -86,6 +95,20 @@ export class Stage {
       const again = await Session.open(this.#server(), { sessionId, password }).catch(() => undefined);
       await again?.leave();
     }
+  }
+
+  /** What a server says of a session of ours. It sees everybody come from the engine's side of its network. */
+  async #askAddress(): Promise<string> {
+    const server = this.#server();
+    const session = await Session.open(server);
+    const sid = BigInt.asUintN(64, session.id).toString(16);
+    const line = new RegExp(`^ /([0-9.]+):\\d+\\[\\d+\\]\\(.*sid=0x${sid},`, "m");
+    const found = await eventually(
+      "the session's line",
+      async () => line.exec(await askWord(server, "cons"))?.[1],
+    );
+    await session.leave();
+    return found;
   }
 
   async #cutOff(): Promise<void> {

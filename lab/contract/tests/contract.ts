@@ -16,7 +16,7 @@ export function runContract(backend: Backend): void {
     describe(`${backend}: ${ground}`, () => {
       let stage: Stage | undefined;
       beforeAll(async () => {
-        stage = await Stage.on(await startGround(backend, ground, version), ground);
+        stage = await Stage.on(await startGround(backend, ground, version), ground, backend);
       });
       afterAll(async () => {
         await stage?.end();

@@ -214,7 +214,7 @@ export const accessRights: Suite = suite("access rights", "ensemble", (it) => {
 
   it("grants by address without any credentials", async (given) => {
     const session = await given.open();
-    const mine = await session.made(`${given.path}/mine`, { acl: [acl(ALL, "ip", "127.0.0.1")] });
+    const mine = await session.made(`${given.path}/mine`, { acl: [acl(ALL, "ip", given.address)] });
     const others = await session.made(`${given.path}/others`, { acl: [acl(ALL, "ip", "10.9.8.7")] });
     expect((await session.getData(mine)).err).toBe(0);
     expect((await session.setData(mine, "x")).err).toBe(0);

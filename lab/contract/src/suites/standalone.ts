@@ -6,7 +6,7 @@ import { type Given, type Suite, suite } from "../behaviour.js";
 import { event, expectError, expectOk } from "../expectations.js";
 import type { Session } from "../wire/session.js";
 import { part } from "../wire/session.js";
-import { eventually } from "../wire/wire.js";
+import { eventually, type Wire } from "../wire/wire.js";
 import { handshakeFrame } from "../wire/wire-session.js";
 
 export const standalone: Suite = suite("a server alone", "standalone", (it) => {
@@ -123,10 +123,15 @@ export const connectionLimit: Suite = suite("the limit of connections", "standal
   });
 
   it("counts connections that have not said anything yet", async (given) => {
-    const wires = [];
-    for (let count = 0; count < standaloneClientsMax; count += 1) wires.push(await given.connect());
-    const last = await given.connect();
-    await last.end();
+    const wires: Wire[] = [];
+    for (let count = 0; count <= standaloneClientsMax; count += 1) wires.push(await given.connect());
+    // Before a container stands the engine's proxy, which may bring them in another order; then any may be the last.
+    await eventually("the one too many to be ended", async () => {
+      const held = wires.filter(({ isEnded }) => !isEnded).length;
+      return held <= standaloneClientsMax ? true : undefined;
+    });
+    const server = given.server();
+    if (given.ownPort(server) === server.clientPort) await wires.at(-1)?.end();
   });
 
   it("lets the next one in when one has gone", async (given) => {

@@ -3,14 +3,15 @@ import { parseCons, parseDump, parseWchc, parseWchp, parseWchs } from "@zk/proto
 import { expect } from "vitest";
 import { type Suite, suite } from "../behaviour.js";
 import { eventually } from "../wire/wire.js";
-import { hex, must, unsigned } from "./words-text.js";
+import { hex, must, shown, unsigned } from "./words-text.js";
 
 export const wordsAboutClients: Suite = suite("four-letter words about clients", "ensemble", (it) => {
   it("cons has a line for each connection, with its session", async (given) => {
     const session = await given.open({ timeoutMs: 12_000 });
     await session.call("getData", { path: given.path, watch: false }, 0x4d);
-    const line =
-      /^ \/127\.0\.0\.1:\d+\[1\]\(queued=0,recved=2,sent=2,sid=0x([0-9a-f]+),lop=GETD,est=\d{13},to=12000,lcxid=0x4d,lzxid=0x[0-9a-f]+,lresp=\d{13},llat=\d+,minlat=\d+,avglat=\d+,maxlat=\d+\)$/;
+    const line = new RegExp(
+      `^ ${shown(given.address)}:\\d+\\[1\\]\\(queued=0,recved=2,sent=2,sid=0x([0-9a-f]+),lop=GETD,est=\\d{13},to=12000,lcxid=0x4d,lzxid=0x[0-9a-f]+,lresp=\\d{13},llat=\\d+,minlat=\\d+,avglat=\\d+,maxlat=\\d+\\)$`,
+    );
     // The server counts an answer when it has sent it, which can be after it was read.
     const text = await eventually("the session's line with all that it has done", async () => {
       const answer = await given.ask("cons");
@@ -60,7 +61,9 @@ export const wordsAboutClients: Suite = suite("four-letter words about clients",
   });
 
   it("cons shows the one that asks without a session", async (given) => {
-    expect(await given.ask("cons")).toMatch(/^ \/127\.0\.0\.1:\d+\[0\]\(queued=0,recved=1,sent=0\)$/m);
+    expect(await given.ask("cons")).toMatch(
+      new RegExp(`^ ${shown(given.address)}:\\d+\\[0\\]\\(queued=0,recved=1,sent=0\\)$`, "m"),
+    );
   });
 
   it("crst sets the counters of every connection back", async (given) => {

@@ -16,6 +16,11 @@ export function keysOf(text: string, separator = "\t"): string[] {
     .map((line) => line.split(separator)[0] ?? "");
 }
 
+/** The address of a client as words show it, for a regular expression. */
+export function shown(address: string): string {
+  return `/${address.replaceAll(".", "\\.")}`;
+}
+
 /** The values of `mntr`, by key. */
 export function numbersOf(text: string): (key: string) => number {
   const values = new Map(text.split("\n").map((line) => line.split("\t") as [string, string]));

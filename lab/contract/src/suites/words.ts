@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { maxSessionTimeoutMs, tickTimeMs } from "../backends.js";
 import { type Suite, suite } from "../behaviour.js";
 import { eventually } from "../wire/wire.js";
-import { keysOf, must, numbersOf } from "./words-text.js";
+import { keysOf, must, numbersOf, shown } from "./words-text.js";
 
 const commonKeys = [
   "zk_version",
@@ -104,7 +104,9 @@ export const words: Suite = suite("four-letter words", "ensemble", (it) => {
     await session.exists(given.path);
     const text = await given.ask("stat");
     expect(text).toMatch(
-      /^Zookeeper version: .+\nClients:\n( \/127\.0\.0\.1:\d+\[\d\]\(queued=\d+,recved=\d+,sent=\d+\)\n)+\nLatency min\/avg\/max: /,
+      new RegExp(
+        `^Zookeeper version: .+\\nClients:\\n( ${shown(given.address)}:\\d+\\[\\d\\]\\(queued=\\d+,recved=\\d+,sent=\\d+\\)\\n)+\\nLatency min/avg/max: `,
+      ),
     );
     const answer = must(parseStat(text));
     expect(answer.mode).toBe("follower");
@@ -166,11 +168,11 @@ export const words: Suite = suite("four-letter words", "ensemble", (it) => {
       "quorumPort",
       "peerType",
     ]);
-    const { id, clientPort } = given.server();
+    const server = given.server();
     const settings = must(parseConf(text));
     expect(settings).toMatchObject({
-      serverId: id,
-      clientPort,
+      serverId: server.id,
+      clientPort: given.ownPort(server),
       tickTimeMs,
       minSessionTimeoutMs: 2 * tickTimeMs,
       maxSessionTimeoutMs,

@@ -22,6 +22,9 @@ export const tickTimeMs: number = Math.round(250 * timeScale());
 /** The longest session that such servers grant. Most tests are not about expiry and want none. */
 export const longSessionMs: number = 20 * tickTimeMs;
 
+/** `pnpm test:failover --backend docker` runs the suite on containers. */
+const backend = process.env["ZK_FAILOVER_BACKEND"] === "docker" ? "docker" : "process";
+
 /** How a client is made; everything of {@link ClientOptions} but the ports, which are watched. */
 export interface TestClientOptions extends ClientOptions {
   /** Server to sit on at first. */
@@ -122,7 +125,7 @@ export function useCluster(options: EnsembleOptions = {}): Cluster {
   beforeAll(async () => {
     process.on("unhandledRejection", accident);
     process.on("uncaughtException", accident);
-    ensemble = await startEnsemble({ tickTimeMs, ...options });
+    ensemble = await startEnsemble({ tickTimeMs, backend, ...options });
   });
   afterAll(async () => {
     process.off("unhandledRejection", accident);
