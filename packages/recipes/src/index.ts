@@ -59,6 +59,17 @@ export {
 } from "./core/sequence.js";
 export { ServerClock } from "./core/server-clock.js";
 export { observeRecipes, type RecipeEvent, type RecipeMetrics, recipeMetrics } from "./core/telemetry.js";
+export type { Candidate } from "./elections/candidates.js";
+export { Election, type ElectionOptions, type LeadOptions } from "./elections/election.js";
+export {
+  LeaderLatch,
+  type LeaderLatchEvent,
+  type LeaderLatchOptions,
+  type LeaderLatchState,
+} from "./elections/leader-latch.js";
+export { Leadership } from "./elections/leadership.js";
+export type { GraceOptions, LeaderWork } from "./elections/leading.js";
+export { Term } from "./elections/term.js";
 export {
   isRecipeError,
   RECIPE_ERROR_CODES,

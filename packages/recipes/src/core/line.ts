@@ -7,7 +7,7 @@
  * - A wake-up says nothing: the line is listed again, and decides.
  * - A wait that ends takes its znode along, or hands it to the janitor.
  */
-import { type Acl, type Client, CreateMode, isZkError, type Stat } from "@zk/client";
+import { type Acl, type Client, CreateMode, isZkError, type ReadOptions, type Stat } from "@zk/client";
 import { type Dialect, familyOf, freshName, type Lineup, lineUp, type Role } from "./dialects.js";
 import { type Owned, removeOwned, removeWhenMade, whileConnected } from "./janitor.js";
 import { childPath, nameOf } from "./paths.js";
@@ -116,17 +116,24 @@ export class Line {
 
   /** Who stands in line now; nobody if there is no directory. Complains of those who should not be there. */
   async list(patience: Patience): Promise<Lineup> {
+    return await this.listWatched(patience, {});
+  }
+
+  /** {@link list} with a watch on the line, which is set only if there is a directory. */
+  async listWatched(
+    patience: Patience,
+    options: Pick<ReadOptions, "watch">,
+  ): Promise<Lineup & { readonly exists: boolean }> {
     const { directory, bases } = this.options;
-    let names: readonly string[];
+    let names: readonly string[] | undefined;
     try {
-      names = await patience.read((call) => this.client.getChildren(directory, call));
+      names = await patience.read((call) => this.client.getChildren(directory, { ...call, ...options }));
     } catch (error) {
       if (!isZkError(error, "NO_NODE")) throw error;
-      names = [];
     }
-    const lineup = lineUp(names, bases);
+    const lineup = lineUp(names ?? [], bases);
     this.#complain(lineup);
-    return lineup;
+    return { ...lineup, exists: names !== undefined };
   }
 
   /** Resolves when something happened to a contender: it changed, it went, or our session is over. */

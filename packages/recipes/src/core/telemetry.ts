@@ -75,6 +75,14 @@ export type RecipeEvent =
   | { readonly type: "longQueue"; readonly recipe: string; readonly path: string; readonly length: number }
   /** An item was moved to those that are given up. */
   | { readonly type: "deadItem"; readonly recipe: string; readonly path: string; readonly name: string }
+  /** A leader goes on although it was told to stop so many milliseconds ago. */
+  | {
+      readonly type: "overstay";
+      readonly recipe: string;
+      readonly path: string;
+      readonly token: bigint;
+      readonly forMs: number;
+    }
   /** The janitor could not remove a znode. */
   | { readonly type: "leftBehind"; readonly path: string; readonly error: unknown }
   /** A znode may not be read, and is left out. */

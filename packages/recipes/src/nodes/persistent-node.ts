@@ -16,14 +16,14 @@
  * PersistentNode with protection has it. A numbered znode keeps its number in later sessions. The token is its czxid, another one
  * each time that it is made.
  */
-import { type Acl, type Client, type Data, isZkError, type Stat } from "@zk/client";
-import { Backoff, sleep } from "../core/backoff.js";
+import type { Acl, Client, Data, Stat } from "@zk/client";
+import { Backoff } from "../core/backoff.js";
 import { checkRecipePath } from "../core/checks.js";
+import { goOn } from "../core/going-on.js";
 import { Hold, type HoldState } from "../core/hold.js";
 import { type Removal, removeExactly, whileConnected } from "../core/janitor.js";
 import { Listeners } from "../core/listeners.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
-import { isSessionOver, sessionAgain, sessionWhenever } from "../core/sessions.js";
 import { RecipeError } from "../errors.js";
 import type { Claimed } from "./claimant.js";
 import { KeptData } from "./kept-data.js";
@@ -97,7 +97,6 @@ export class PersistentNode implements AsyncDisposable {
   readonly #data: KeptData;
   readonly #maker: NodeMaker;
   readonly #backoff: Backoff;
-  readonly #removalBackoff: Backoff;
   #running: Promise<Removal> | undefined;
   #hold: Hold | undefined;
   #isTaken = false;
@@ -133,7 +132,6 @@ export class PersistentNode implements AsyncDisposable {
       taken: (taken, stat) => this.#taken(taken, stat),
     });
     this.#backoff = new Backoff(client);
-    this.#removalBackoff = new Backoff(client);
   }
 
   /** Where it stands now. */
@@ -240,51 +238,28 @@ export class PersistentNode implements AsyncDisposable {
 
   /** Makes the znode again and again. Never rejects. @returns what became of the last one */
   async #run(): Promise<Removal> {
-    using patience = new Patience(this.#client, this.#about, { signal: this.#stop.signal });
-    for (;;) {
-      try {
-        if (!(await sessionWhenever(this.#client, patience))) {
-          // Any call says best why nothing goes any more.
-          await this.#client.exists(this.path);
-        }
+    const removal = await goOn({
+      client: this.#client,
+      about: this.#about,
+      stop: this.#stop.signal,
+      round: async (patience, calm) => {
         const made = await this.#maker.make(patience);
         if ("outcome" in made) return made;
-        const removal = await this.#keep(made, patience);
-        if (removal !== undefined) return removal;
-      } catch (error) {
-        if (this.#stop.signal.aborted) return { outcome: "removed" };
-        if (!(await this.#goesOn(error, patience))) return { outcome: "removed" };
-      }
-    }
-  }
-
-  /** What to do about an error: `false` ends it. */
-  async #goesOn(error: unknown, patience: Patience): Promise<boolean> {
-    try {
-      if (isSessionOver(error)) {
-        await sessionAgain(this.#client, patience, this.#about);
-      } else if (error instanceof RecipeError || isFinal(error)) {
-        this.#fail(error);
-        return false;
-      } else {
+        calm();
+        return await this.#keep(made, patience);
+      },
+      troubled: (error, retryMs) => {
         this.#first?.reject(error);
-        const retryMs = this.#backoff.nextMs();
-        this.#events.tell({ type: "refused", error, retryMs });
-        await sleep(this.#client, retryMs, patience);
-      }
-    } catch (stopped) {
-      if (this.#stop.signal.aborted) return false;
-      // Nobody began a new session. Whoever waits is told; those in the background may wait for as long as it takes.
-      this.#first?.reject(stopped);
-    }
-    return true;
-  }
-
-  #fail(error: unknown): void {
-    this.#ended.abort(error);
-    this.#data.end(error);
-    this.#first?.reject(error);
-    this.#events.tell({ type: "failed", error });
+        if (retryMs !== undefined) this.#events.tell({ type: "refused", error, retryMs });
+      },
+      failed: (error) => {
+        this.#ended.abort(error);
+        this.#data.end(error);
+        this.#first?.reject(error);
+        this.#events.tell({ type: "failed", error });
+      },
+    });
+    return removal ?? { outcome: "removed" };
   }
 
   #taken(path: string, { ephemeralOwner: owner, czxid }: Stat): "wait" | "replace" {
@@ -345,7 +320,6 @@ export class PersistentNode implements AsyncDisposable {
     this.#isTaken = false;
     this.#toldTaken = undefined;
     this.#hasBeenEstablished = true;
-    this.#backoff.calm();
     this.#data.attach(claimed);
     this.#first?.resolve();
     this.#events.tell({ type: "established", path: hold.path, token: hold.token });
@@ -354,8 +328,8 @@ export class PersistentNode implements AsyncDisposable {
   /** Somebody removes it: the first time it is made again at once, later with pauses that grow. */
   async #calmDown(livedMs: number, patience: Patience): Promise<void> {
     this.#removals = livedMs >= CALM_MS ? 1 : this.#removals + 1;
-    if (this.#removals === 1) this.#removalBackoff.calm();
-    else await this.#removalBackoff.pause(patience);
+    if (this.#removals === 1) this.#backoff.calm();
+    else await this.#backoff.pause(patience);
   }
 
   #refuseIfOver(): void {
@@ -366,11 +340,6 @@ export class PersistentNode implements AsyncDisposable {
   #error(code: "RELEASED" | "CONFLICT" | "REFUSED", message: string, cause?: unknown): RecipeError {
     return new RecipeError({ code, message, ...this.#about, cause });
   }
-}
-
-/** Whether the client will never be of use again. */
-function isFinal(error: unknown): boolean {
-  return isZkError(error, "CLOSED") || isZkError(error, "AUTH_FAILED");
 }
 
 function whenOver(hold: Hold): Promise<void> {
