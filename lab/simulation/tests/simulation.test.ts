@@ -33,6 +33,13 @@ describe("the client in a world from a seed", () => {
     }
   });
 
+  it.each([[901753, "whoever ended a session from outside answered a write of its client, of the same xid"]])(
+    "seed %i, which found that %s, finds nothing any more",
+    async (seed) => {
+      expect(broken([await simulate(seed)])).toEqual([]);
+    },
+  );
+
   it("does the same again from the same seed, and something else from another", async () => {
     const [first, again, other] = [
       await simulate(7, { harmMs: HARM_MS }),

@@ -34,6 +34,14 @@ export const probeSessionTimeoutMs = 10_000;
 export const defaultProbeTimeoutMs = 5_000;
 
 const passwordBytes = 16;
+/**
+ * Where requests in a session that was taken over begin to count, far from those of its own client. A server of 3.4.6 tells
+ * the requests of a session apart by their xid alone: a write that waits there under the same one would be answered with
+ * what ours came to.
+ *
+ * Source: ZooKeeper 3.4.6, CommitProcessor.java, run
+ */
+const OUTSIDER_XID = 0x7fff_0000;
 
 /** A session to take over instead of a new one. */
 export interface SessionCredentials {
@@ -45,11 +53,12 @@ export interface SessionCredentials {
 export class ProbeSession {
   readonly sessionId: bigint;
   readonly #connection: FrameConnection;
-  #xid: number = XID_FIRST;
+  #xid: number;
 
-  private constructor(connection: FrameConnection, sessionId: bigint) {
+  private constructor(connection: FrameConnection, sessionId: bigint, xid: number) {
     this.#connection = connection;
     this.sessionId = sessionId;
+    this.#xid = xid;
   }
 
   /**
@@ -77,7 +86,11 @@ export class ProbeSession {
       );
       const answer = decode(ConnectResponse, await connection.receive());
       if (answer.timeOut > 0 && answer.sessionId !== 0n)
-        return new ProbeSession(connection, answer.sessionId);
+        return new ProbeSession(
+          connection,
+          answer.sessionId,
+          credentials === null ? XID_FIRST : OUTSIDER_XID,
+        );
     } catch (error) {
       connection.end();
       throw error;

@@ -22,6 +22,15 @@ describe("writeReply", () => {
     expect(refused).toEqual({ err: -5, body: new Uint8Array(0) });
   });
 
+  it("answers with what another request came to, as well as the server can, when that has the same xid", () => {
+    const ended = [{ type: "closeSession" }, { err: 0, events: [] }] as const;
+    const nullPath = new Uint8Array([255, 255, 255, 255]);
+    expect(writeReply(OpCode.CREATE, ...ended)).toEqual({ err: 0, body: nullPath });
+    expect(writeReply(OpCode.MULTI, ...ended)).toEqual({ err: -5, body: new Uint8Array(0) });
+    expect(writeReply(OpCode.DELETE, ...ended)).toEqual({ err: 0, body: new Uint8Array(0) });
+    expect(writeReply(OpCode.SET_DATA, ...ended)).toMatchObject({ isSilent: true });
+  });
+
   it("has no reply where the server fails to write one", () => {
     const lost = { err: -101, path: "/a", events: [] };
     const txn = { type: "setData", path: "/a", data: null, version: 1 } as const;

@@ -6,6 +6,7 @@
 import {
   CreateResponse,
   encode,
+  jute,
   MultiResponse,
   type MultiResult,
   OpCode,
@@ -13,6 +14,8 @@ import {
   SetDataResponse,
 } from "@zk/protocol";
 import type { Txn, TxnOutcome } from "./txn.js";
+
+const MARSHALLING_ERROR = -5;
 
 /** What a client is answered. */
 export interface WriteReply {
@@ -27,15 +30,21 @@ export interface WriteReply {
   readonly isSilent?: true;
 }
 
-/** @param opCode of the request, @param txn what it became, @param outcome what applying that gave */
+/**
+ * @param opCode of the request
+ * @param txn what it became; that of another request, when two of a session have the same xid on different connections
+ * @param outcome what applying that gave
+ */
 export function writeReply(opCode: number, txn: Txn, outcome: TxnOutcome): WriteReply {
   if (txn.type === "error") return { err: txn.err, body: EMPTY };
   const { err } = outcome;
   switch (opCode) {
     case OpCode.MULTI:
+      if (txn.type !== "multi") return { err: MARSHALLING_ERROR, body: EMPTY };
       return { err: 0, body: encode(MultiResponse, multiResults(txn, outcome)) };
     case OpCode.CREATE:
-      return { err, body: encode(CreateResponse, { path: outcome.path ?? "" }) };
+      if (outcome.path === undefined) return { err, body: encode(jute.ustringOrNull, null) };
+      return { err, body: encode(CreateResponse, { path: outcome.path }) };
     case OpCode.SET_DATA:
       if (outcome.stat === undefined) return { err, body: EMPTY, isSilent: true };
       return { err, body: encode(SetDataResponse, { stat: outcome.stat }) };
@@ -49,8 +58,7 @@ export function writeReply(opCode: number, txn: Txn, outcome: TxnOutcome): Write
   }
 }
 
-function multiResults(txn: Txn, outcome: TxnOutcome): readonly MultiResult[] {
-  const parts = txn.type === "multi" ? txn.parts : [];
+function multiResults({ parts }: Txn & { type: "multi" }, outcome: TxnOutcome): readonly MultiResult[] {
   const outcomes = outcome.parts ?? [];
   const isFailed = parts.some((part) => part.type === "error");
   return parts.map((part, index) => {
