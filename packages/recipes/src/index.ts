@@ -77,6 +77,8 @@ export {
   type RecipeErrorCode,
   type RecipeErrorDetails,
 } from "./errors.js";
+export { ClockLease, type ClockLeaseOptions } from "./locks/clock-lease.js";
+export { ClockTerm } from "./locks/clock-term.js";
 export { type AcquireOptions, Lock, type LockOptions } from "./locks/lock.js";
 export { LockHold } from "./locks/lock-hold.js";
 export { MultiLock, MultiLockHold } from "./locks/multi-lock.js";

@@ -27,6 +27,8 @@ export interface LineOptions {
   readonly bases: readonly string[] | undefined;
   /** Of our own znodes and of the directory, if we make it. Default: anybody may do anything. */
   readonly acl?: readonly Acl[] | undefined;
+  /** Other children that belong there, and are not complained of. */
+  readonly expects?: readonly string[];
 }
 
 /** A contender of ours. */
@@ -160,9 +162,10 @@ export class Line {
     return stat?.ephemeralOwner === entry.sessionId ? stat : undefined;
   }
 
-  #complain({ ignored, foreign }: Lineup): void {
+  #complain({ ignored, foreign: strange }: Lineup): void {
+    const { recipe, directory: path, dialect, expects = [] } = this.options;
+    const foreign = strange.filter((name) => !expects.includes(name));
     if (ignored.length === 0 && foreign.length === 0) return;
-    const { recipe, directory: path, dialect } = this.options;
     const telemetry = telemetryOf(this.client);
     telemetry.tellForeign({ type: "foreignChildren", recipe, path, names: foreign });
     const incompatible = ignored.filter((each) => familyOf(each) !== undefined);
