@@ -82,6 +82,27 @@ test("global-lock: one process at a time, and the next one when it is killed", a
   expect(two.output).toContain("stopped");
 });
 
+test("master-election: one leads, and when it is killed another does", async () => {
+  const leads = new Map(
+    ["one", "two", "three"].map((name) => {
+      const example = start("master-election", name);
+      return [example, example.says("leads, token").then(() => example)] as const;
+    }),
+  );
+  const next = async (): Promise<Example> => {
+    const leader = await Promise.race(leads.values());
+    leads.delete(leader);
+    return leader;
+  };
+  (await next()).process.kill("SIGKILL");
+  for (const how of ["SIGINT", "SIGTERM"] as const) {
+    const leader = await next();
+    leader.process.kill(how);
+    expect(await leader.ended).toBe(0);
+    expect(leader.output).toMatch(/the leader is (one|two|three)[\s\S]*stopped/);
+  }
+});
+
 test("work-queue: jobs of a worker that is killed are done by another, and each is done once", async () => {
   const put = start("work-queue", "put", "20");
   expect(await put.ended).toBe(0);

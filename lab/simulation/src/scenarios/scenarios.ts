@@ -1,9 +1,10 @@
 /** The scenarios that there are, by name. A new one needs a row here. */
 import { counter } from "./counter.js";
+import { election } from "./election.js";
 import { lock } from "./lock.js";
 import type { Scenario } from "./scenario.js";
 
-export const SCENARIOS: readonly Scenario[] = [counter, lock];
+export const SCENARIOS: readonly Scenario[] = [counter, lock, election];
 
 /** @throws Error for a name that no scenario has */
 export function scenarioOf(name: string): Scenario {
