@@ -178,7 +178,7 @@ export const layers: readonly Layer[] = [
     name: "interop",
     folder: "lab/interop",
     reaches: ["lab/interop"],
-    workspace: ["@zk/lab", "@zk/memory-server"],
+    workspace: ["@zk/client", "@zk/recipes", "@zk/lab", "@zk/memory-server"],
     node: true,
     thirdParty: true,
   },

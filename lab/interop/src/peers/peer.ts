@@ -1,10 +1,12 @@
 /** What a suite drives: one library with one session. A test that is written for this runs with any two of them. */
 import type { HandleOf, OptionsOf, RecipeName } from "./recipes.js";
 
-/** Libraries that can be driven. */
+/** Other people's libraries that can be driven. */
 export const peerKinds = ["kazoo", "curator-4", "curator-5"] as const;
-/** A library. */
+/** Somebody else's library. */
 export type PeerKind = (typeof peerKinds)[number];
+/** A library, or our own recipes. */
+export type AnyKind = PeerKind | "ours";
 
 const curator = [
   "mutex",
@@ -54,9 +56,11 @@ export type OptionsArgument<Name extends RecipeName> =
 
 /** See the head of this file. */
 export interface Peer extends AsyncDisposable {
-  readonly kind: PeerKind;
+  readonly kind: AnyKind;
   /** With its version, `Curator 4.3.0`. */
   readonly title: string;
+  /** The address that it writes where it is given no data, null for libraries that write none. */
+  readonly address: string | null;
   /** What it has, as its program says. To open anything else rejects with `UNSUPPORTED`. */
   readonly recipes: ReadonlySet<RecipeName>;
 
@@ -83,8 +87,7 @@ export interface Peer extends AsyncDisposable {
 /** A peer in a process of its own. */
 export interface ProcessPeer extends Peer {
   readonly pid: number | undefined;
-  /** The address that Curator writes where it is given no data, null for libraries that write none. */
-  readonly address: string | null;
+  readonly kind: PeerKind;
   newSession(connectionString?: string): Promise<ProcessPeer>;
   /** SIGKILL: the session lives on at the servers until it expires. */
   kill(): Promise<void>;

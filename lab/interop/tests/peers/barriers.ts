@@ -1,10 +1,10 @@
 // Barriers of two libraries on one path. Whoever sets, whoever waits, whoever removes.
 import { describe, expect, it } from "vitest";
-import type { PeerKind } from "../../src/peers/peer.js";
+import type { AnyKind } from "../../src/peers/peer.js";
 import type { Ground } from "./ground.js";
 import { briefly, soon, waitUntil } from "./tools.js";
 
-export function describeBarriers(ground: Ground, kinds: readonly [PeerKind, PeerKind]): void {
+export function describeBarriers(ground: Ground, kinds: readonly [AnyKind, AnyKind]): void {
   const [one, other] = kinds;
 
   describe(`barrier of ${one} and ${other}`, () => {

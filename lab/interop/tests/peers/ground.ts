@@ -3,7 +3,8 @@ import { type Client, createClient } from "@zk/client";
 import { type Ensemble, type EnsembleOptions, startEnsemble } from "@zk/lab";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { PeerOptions } from "../../src/peers/child-peer.js";
-import type { PeerKind, ProcessPeer } from "../../src/peers/peer.js";
+import { OurPeer } from "../../src/peers/ours/our-peer.js";
+import type { AnyKind, Peer, PeerKind, ProcessPeer } from "../../src/peers/peer.js";
 import { startPeer } from "../../src/peers/start-peer.js";
 
 export interface Ground {
@@ -11,7 +12,9 @@ export interface Ground {
   /** Its session is at the first server. */
   readonly client: Client;
   /** A library's session that all tests share. It is at the first server too, so that each sees at once what another wrote. */
-  peer(kind: PeerKind): ProcessPeer;
+  peer(kind: AnyKind): Peer;
+  /** Our own recipes, with a client of their own. */
+  ours(dialect?: "curator" | "kazoo"): OurPeer;
   /** Another one, at whichever server its library has chosen. */
   anywhere(kind: PeerKind): ProcessPeer;
   /** A library's process for the test that runs, which may hurt it. */
@@ -29,9 +32,9 @@ export function useGround(
   let ensemble: Ensemble;
   let client: Client;
   const processes = new Map<PeerKind, ProcessPeer>();
-  const peers = new Map<PeerKind, ProcessPeer>();
-  const given = (from: ReadonlyMap<PeerKind, ProcessPeer>, kind: PeerKind): ProcessPeer => {
-    const peer = from.get(kind);
+  const peers = new Map<AnyKind, Peer>();
+  const ours = new Map<string, OurPeer>();
+  const given = <P>(peer: P | undefined, kind: string): P => {
     if (peer === undefined) throw new Error(`this file starts no ${kind}`);
     return peer;
   };
@@ -46,10 +49,13 @@ export function useGround(
       processes.set(kind, started);
       peers.set(kind, await started.newSession(first));
     };
-    await Promise.all(kinds.map(start));
+    const startOurs = async (dialect: "curator" | "kazoo"): Promise<void> =>
+      void ours.set(dialect, await OurPeer.connect(first, dialect));
+    await Promise.all([...kinds.map(start), startOurs("curator"), startOurs("kazoo")]);
+    peers.set("ours", given(ours.get("curator"), "ours"));
   });
   afterAll(async () => {
-    await Promise.all([...processes.values()].map((peer) => peer.close()));
+    await Promise.all([...processes.values(), ...ours.values()].map((peer) => peer.close()));
     await client?.close();
     await ensemble?.stop();
   });
@@ -60,8 +66,9 @@ export function useGround(
     get client() {
       return client;
     },
-    peer: (kind) => given(peers, kind),
-    anywhere: (kind) => given(processes, kind),
+    peer: (kind) => given(peers.get(kind), kind),
+    ours: (dialect = "curator") => given(ours.get(dialect), "ours"),
+    anywhere: (kind) => given(processes.get(kind), kind),
     ownPeer: async (kind, options = {}) => {
       const peer = await startPeer(kind, ensemble.connectionString, options);
       onTestFinished(() => peer.close());
