@@ -24,6 +24,8 @@ export const RECIPE_ERROR_CODES = [
   "REFUSED",
   /** The session is over and none came after it, or the wait was not to survive it. */
   "SESSION_EXPIRED",
+  /** Nobody is there who could do it, or everybody who was tried failed. */
+  "UNAVAILABLE",
   /** The time for the whole wait is used up. The wait has left nothing behind. */
   "WAIT_TIMEOUT",
 ] as const;

@@ -59,6 +59,40 @@ export {
 } from "./core/sequence.js";
 export { ServerClock } from "./core/server-clock.js";
 export { observeRecipes, type RecipeEvent, type RecipeMetrics, recipeMetrics } from "./core/telemetry.js";
+export type { DownPolicy } from "./discovery/down-instances.js";
+export {
+  decodeInstance,
+  encodeInstance,
+  type ServiceInstance,
+  type ServiceType,
+} from "./discovery/instance.js";
+export { type InstanceChanges, ServiceRegistration } from "./discovery/registration.js";
+export { ServiceCache, type ServiceChange } from "./discovery/service-cache.js";
+export {
+  type DiscoveryOptions,
+  type NewInstance,
+  type RegisterOptions,
+  ServiceDiscovery,
+} from "./discovery/service-discovery.js";
+export { type ProviderOptions, ServiceProvider, type UseOptions } from "./discovery/service-provider.js";
+export {
+  leastRecentlyFailed,
+  type PickContext,
+  type ProviderStrategy,
+  randomStrategy,
+  roundRobin,
+  sticky,
+  weighted,
+  type ZoneOptions,
+  zoneAware,
+} from "./discovery/strategies.js";
+export {
+  fillUriSpec,
+  formatUriSpec,
+  parseUriSpec,
+  type UriFields,
+  type UriPart,
+} from "./discovery/uri-spec.js";
 export type { Candidate } from "./elections/candidates.js";
 export { Election, type ElectionOptions, type LeadOptions } from "./elections/election.js";
 export {
