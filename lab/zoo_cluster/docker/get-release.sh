@@ -20,9 +20,34 @@ if ! command -v mvn >/dev/null 2>&1; then
     exit 1
   }
   export DEBIAN_FRONTEND=noninteractive
+  # Slim images have no manual pages, and packages fail that link one from another.
+  mkdir -p /usr/share/man/man1
   apt-get update -q
   apt-get install -y -q --no-install-recommends maven
 fi
+
+# Where a proxy of one's own signs what comes from outside, Node is told whom to trust; so is Maven, for this stage alone.
+trust_extra() {
+  local store=/tmp/lab-cacerts folder=/tmp/lab-ca own body line count=0 file
+  own=$(tr -d '\r\n' </etc/ssl/certs/ca-certificates.crt 2>/dev/null || true)
+  mkdir -p "$folder"
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in *"BEGIN CERTIFICATE"*) count=$((count + 1)) ;; esac
+    [ "$count" -eq 0 ] || printf '%s\n' "$line" >>"$folder/$count.pem"
+  done <"$context/docker/extra-ca.pem"
+  cp "$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")/lib/security/cacerts" "$store"
+  chmod u+w "$store"
+  for file in "$folder"/*.pem; do
+    body=$(sed '/-----/d' "$file" | tr -d '\r\n ')
+    # Those that the image knows as well are many, and each costs the start of a JVM.
+    case $own in *"$body"*) continue ;; esac
+    keytool -importcert -noprompt -keystore "$store" -storepass changeit -alias "lab-${file##*/}" -file "$file" 2>&1 |
+      sed -n '/error/p'
+  done
+  export MAVEN_OPTS="${MAVEN_OPTS:-} -Djavax.net.ssl.trustStore=$store"
+}
+[ ! -f "$context/docker/extra-ca.pem" ] || trust_extra
+
 mvn -B -q -f "$context/docker/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=/release/lib
 jar=zookeeper-$version.jar
 mv "/release/lib/$jar" "/release/$jar"

@@ -15,7 +15,7 @@ import { releaseDependencies } from "../release/maven.js";
 import { pomOf } from "../release/maven-jars.js";
 import { pinnedServerJar } from "../release/pinned-digests.js";
 import { provisionRelease } from "../release/provision.js";
-import type { Release } from "../release/types.js";
+import type { Environment, Release } from "../release/types.js";
 import { type BaseImage, findBaseImage, type ImageOptions, presentImage } from "./base-image.js";
 import type { Docker, Engine } from "./engine.js";
 import { asLabError } from "./engine-errors.js";
@@ -66,7 +66,7 @@ export async function ensureServerImage(
       onProgress(`building the image ${name} on ${base.name}`);
       const context = await mkdtemp(join(tmpdir(), "zk-lab-image-"));
       try {
-        await writeContext(context, version, release);
+        await writeContext(context, version, release, env);
         await build(engine.docker, context, name, version, base, onProgress);
       } finally {
         await rm(context, { recursive: true, force: true });
@@ -114,7 +114,12 @@ export function buildArguments(version: string): Record<string, string> {
   return { VERSION: version, SERVER_JAR_SHA512: pinnedServerJar(version)?.hex ?? "" };
 }
 
-async function writeContext(context: string, version: string, release: Release | null): Promise<void> {
+async function writeContext(
+  context: string,
+  version: string,
+  release: Release | null,
+  env: Environment,
+): Promise<void> {
   await mkdir(join(context, "docker"), { recursive: true });
   for (const name of ownFiles)
     await copyFile(join(packageFolder, "docker", name), join(context, "docker", name));
@@ -128,6 +133,13 @@ async function writeContext(context: string, version: string, release: Release |
     await mkdir(dirname(join(context, path)), { recursive: true });
     await writeFile(join(context, path), text);
   }
+  const extra = env["NODE_EXTRA_CA_CERTS"];
+  if (extra) await copyFile(extra, join(context, "docker", "extra-ca.pem")).catch(noSuchFile);
+}
+
+/** Node goes on without the certificates too, with a warning. */
+function noSuchFile(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT" && error.code !== "EACCES") throw error;
 }
 
 async function contentDigest(base: BaseImage, version: string, release: Release | null): Promise<string> {
