@@ -155,3 +155,6 @@ export {
   atomically,
   type Committed,
 } from "./stm/atomically.js";
+export { AtomicInteger, AtomicLong, type AtomicOptions, type AtomicResult } from "./values/atomic.js";
+export { SequenceIds, type SequenceIdsOptions, VersionIds, ZxidIds } from "./values/ids.js";
+export { decimalCodec, intCodec, longCodec } from "./values/numbers.js";
