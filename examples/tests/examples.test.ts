@@ -146,6 +146,24 @@ test("shared-configuration: every process hears of new settings, and bad ones ch
   expect(await one.ended).toBe(0);
 });
 
+test("name-service: calls go round those who serve, and to the others when one is killed", async () => {
+  const [one, two] = [start("name-service", "serve", "one"), start("name-service", "serve", "two")];
+  await one.says("serves as one");
+  await two.says("serves as two");
+  const both = start("name-service", "call", "6");
+  expect(await both.ended).toBe(0);
+  expect(both.output).toContain("hello from one\n");
+  expect(both.output).toContain("hello from two\n");
+  one.process.kill("SIGKILL");
+  await one.ended;
+  // Its session has not ended yet: who is sent to it goes on to the other.
+  const other = start("name-service", "call", "6");
+  expect(await other.ended).toBe(0);
+  expect(other.output).toBe("hello from two\n".repeat(6));
+  two.process.kill("SIGINT");
+  expect(await two.ended).toBe(0);
+});
+
 interface Example {
   readonly process: ChildProcess;
   readonly output: string;
