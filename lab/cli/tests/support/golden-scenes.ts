@@ -167,4 +167,5 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "--context dev --servers x:1 context explain",
   ],
   help: ["help exit-codes", "help environment", "help data", "help json", "help context", "help nothing"],
+  completion: ["completion bash", "completion zsh", "completion fish", "completion pwsh", "completion tcsh"],
 };

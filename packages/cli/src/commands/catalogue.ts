@@ -1,6 +1,13 @@
 /** Every command, in the order in which help lists them. */
 import type { Command } from "../definition/command.js";
 import { registerCommands } from "./all-commands.js";
+import { barrier } from "./coordination/barrier.js";
+import { elect } from "./coordination/elect.js";
+import { lock } from "./coordination/lock.js";
+import { lockBreak, lockList } from "./coordination/lock-line.js";
+import { members } from "./coordination/members.js";
+import { queueList, queuePut, queueTake } from "./coordination/queue.js";
+import { watch } from "./coordination/watch.js";
 import { acl } from "./everyday/acl.js";
 import { big } from "./everyday/big.js";
 import { create } from "./everyday/create.js";
@@ -28,6 +35,7 @@ import { lab } from "./operating/lab.js";
 import { status } from "./operating/status.js";
 import { top } from "./operating/top.js";
 import { who } from "./operating/who.js";
+import { completeWords, completion } from "./setup/completion.js";
 import {
   contextAdd,
   contextExplain,
@@ -56,6 +64,16 @@ export const COMMANDS: readonly Command[] = [
   big,
   txn,
   sync,
+  watch,
+  lock,
+  lockList,
+  lockBreak,
+  elect,
+  queuePut,
+  queueTake,
+  queueList,
+  barrier,
+  members,
   exportTree,
   importTree,
   copy,
@@ -73,6 +91,8 @@ export const COMMANDS: readonly Command[] = [
   contextShow,
   contextRemove,
   contextExplain,
+  completion,
+  completeWords,
   help,
 ];
 

@@ -7,4 +7,9 @@ export interface CommandIo {
   readonly cwd: string;
   /** In a shell: the znode that relative paths start from. */
   readonly znode?: string;
+  /** Gives signals of the system to whoever asks, until what it returns is called. Missing where there is no process of our own. */
+  readonly takeSignals?: (
+    signals: readonly NodeJS.Signals[],
+    take: (signal: NodeJS.Signals) => boolean,
+  ) => () => void;
 }

@@ -75,6 +75,8 @@ export function readAll(stream: NodeJS.ReadableStream, signal: AbortSignal): Pro
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     stream.on("data", onData);
+    // A reader of lines before us has paused it; then a listener alone lets nothing flow.
+    stream.resume();
     stream.once("end", () => {
       done();
       resolve(Buffer.concat(chunks));

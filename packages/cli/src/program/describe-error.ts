@@ -1,5 +1,6 @@
 /** What an error tells people and programs. */
 import { isZkError, type ZkError, type ZkErrorCode } from "@zk/client";
+import { isRecipeError } from "@zk/recipes";
 import { visible } from "../output/visible.js";
 import { CliError } from "./errors.js";
 import { exitCodeFor } from "./exit-codes.js";
@@ -41,6 +42,16 @@ export function describeError(error: unknown): ErrorReport {
     };
   }
   if (isZkError(error)) return describeZkError(error, exitCode);
+  if (isRecipeError(error)) {
+    const { code, message } = error;
+    return {
+      message,
+      hint: undefined,
+      exitCode,
+      stack: undefined,
+      fields: { code, message, exitCode, hint: null },
+    };
+  }
   const message = error instanceof Error ? error.message : String(error);
   return {
     message: `internal error: ${message}`,

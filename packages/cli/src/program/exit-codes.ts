@@ -1,5 +1,6 @@
 /** How `zk` ends. The numbers are a promise: see `zk help exit-codes`. */
 import { isZkError, type ZkErrorCode } from "@zk/client";
+import { isRecipeError, type RecipeErrorCode } from "@zk/recipes";
 import { CliError } from "./errors.js";
 
 export const ExitCode = {
@@ -64,9 +65,23 @@ const BY_CODE: Readonly<Partial<Record<ZkErrorCode, number>>> = {
   OPERATION_TIMEOUT: ExitCode.TIMED_OUT,
 };
 
+const BY_RECIPE_CODE: Readonly<Partial<Record<RecipeErrorCode, number>>> = {
+  WAIT_TIMEOUT: ExitCode.FALSE,
+  INVALID_ARGUMENT: ExitCode.USAGE,
+  SESSION_EXPIRED: ExitCode.SESSION_EXPIRED,
+  HOLD_LOST: ExitCode.LOCK_LOST,
+  HOLD_SUSPECT: ExitCode.NOT_CONNECTED,
+  AMBIGUOUS: ExitCode.NOT_CONNECTED,
+  CAPACITY: ExitCode.CONFLICT,
+  CONFLICT: ExitCode.CONFLICT,
+  CORRUPTED: ExitCode.CONFLICT,
+  REFUSED: ExitCode.CONFLICT,
+};
+
 /** The exit code of a run that ended with `error`. */
 export function exitCodeFor(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
+  if (isRecipeError(error)) return BY_RECIPE_CODE[error.code] ?? ExitCode.INTERNAL;
   if (isZkError(error)) return BY_CODE[error.code] ?? ExitCode.INTERNAL;
   return ExitCode.INTERNAL;
 }

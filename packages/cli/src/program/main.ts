@@ -1,25 +1,21 @@
 /** The process: streams, signals, and how it ends. */
-import { Interruption } from "./errors.js";
+import { constants } from "node:os";
+import { CliError, Interruption } from "./errors.js";
 import { runZk } from "./run-zk.js";
-
-/** Signals that end a run in order, with their numbers. */
-const SIGNALS = { SIGINT: 2, SIGHUP: 1, SIGTERM: 15 } as const;
-const SIGPIPE = 13;
+import { SignalDesk } from "./signal-desk.js";
 
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<void> {
   const controller = new AbortController();
-  for (const [signal, number] of Object.entries(SIGNALS)) {
-    process.on(signal, () => {
-      // The second wish to end is taken at its word.
-      if (controller.signal.aborted) process.exit(128 + number);
-      controller.abort(new Interruption(signal, number));
-    });
-  }
+  const desk = new SignalDesk((signal) => {
+    // The second wish to end is taken at its word.
+    if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
+    controller.abort(new Interruption(signal, constants.signals[signal]));
+  });
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // `zk tree | head`: nobody reads any more.
-    if (error.code === "EPIPE") controller.abort(new Interruption("SIGPIPE", SIGPIPE));
-    else process.exit(74);
+    if (error.code === "EPIPE") controller.abort(new Interruption("SIGPIPE", constants.signals.SIGPIPE));
+    else controller.abort(new CliError("OUTPUT_FAILED", 9, `stdout cannot be written: ${error.message}`));
   });
   process.stderr.on("error", () => {});
   const exitCode = await runZk(process.argv.slice(2), {
@@ -29,6 +25,7 @@ export async function main(): Promise<void> {
     env: process.env,
     cwd: process.cwd(),
     signal: controller.signal,
+    takeSignals: (signals, take) => desk.take(signals, take),
     startShell: async (options) => {
       const { startShell } = await import("../repl/shell.js");
       return await startShell(options);

@@ -1,7 +1,375 @@
-/** The shell that `zk` alone opens on a terminal. */
+/**
+ * The shell that `zk` alone opens on a terminal: the grammar of the command line without `zk` in front, one session for all
+ * commands, paths relative to a current znode.
+ */
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { allCommands } from "../commands/all-commands.js";
+import { complete } from "../completion/complete.js";
+import { completePath } from "../completion/znode-paths.js";
+import { quoteWord, splitWords, UnfinishedLine } from "../input/words.js";
+import { resolvePath } from "../input/znode-path.js";
+import { hasColour, paint } from "../output/colour.js";
+import { visible } from "../output/visible.js";
+import { CliError, Interruption, UsageError } from "../program/errors.js";
 import type { ZkOptions } from "../program/run-zk.js";
+import { runZk } from "../program/run-zk.js";
+import { SessionPool } from "../program/session-pool.js";
+import { allContexts, resolveSettings, type Settings } from "../settings/settings.js";
+import { History } from "./history.js";
+import { type Line, parseLine } from "./line.js";
+
+const BUILT_IN = ["cd", "pwd", "history", "exit", "quit", "\\timing", "\\json"] as const;
+
+const HELP = `cd [PATH]        the znode that relative paths begin at; without PATH back to /
+pwd              print it
+history          lines of before
+\\timing          say how long each command took; again: no more
+\\json on|off     --json on every command
+exit, Ctrl-D     leave
+COMMAND | PROG   into a program of the system
+COMMAND > FILE   into a file; >> appends
+Ctrl-C ends a command, or forgets a line. Everything else is a command of zk: help lists them.`;
 
 /** Reads lines and runs them until the end of input; gives the exit code. */
-export async function startShell(_options: ZkOptions): Promise<number> {
-  return 0;
+export async function startShell(options: ZkOptions): Promise<number> {
+  const shell = new Shell(options);
+  try {
+    return await shell.loop();
+  } finally {
+    await shell.close();
+  }
+}
+
+class Shell {
+  readonly #options: ZkOptions;
+  readonly #sessions = new SessionPool();
+  readonly #history: History;
+  readonly #settings: Settings;
+  #znode = "/";
+  #isTimed = false;
+  #isJson = false;
+  #running: AbortController | undefined;
+  /** Lines that came together with one that was asked for: pasted, or typed while a command ran. */
+  readonly #ahead: string[] = [];
+  /** The beginning of a line that came so. */
+  #begun = "";
+
+  constructor(options: ZkOptions) {
+    this.#options = options;
+    this.#history = new History(options.env);
+    this.#settings = resolveSettings({}, options.env, options.cwd);
+    // Ctrl-C while a command runs ends the command, not the shell.
+    options.takeSignals?.(["SIGINT"], () => {
+      if (this.#running === undefined) return false;
+      if (this.#running.signal.aborted) return false;
+      this.#running.abort(new Interruption("SIGINT", 2));
+      return true;
+    });
+  }
+
+  async loop(): Promise<number> {
+    let exitCode = 0;
+    for (;;) {
+      const text = await this.#readLine();
+      if (text === undefined) return exitCode;
+      if (text.trim() === "") continue;
+      this.#history.add(text);
+      const words = this.#trySplit(text);
+      if (words?.[0] === "exit" || words?.[0] === "quit") return exitCode;
+      exitCode = await this.#runLine(text);
+      if (this.#options.signal.aborted) return exitCode;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#history.save();
+    await this.#sessions.close();
+  }
+
+  /** One line, or several when a quote is open; undefined at the end of input. */
+  async #readLine(): Promise<string | undefined> {
+    let text = "";
+    let prompt = await this.#prompt();
+    for (;;) {
+      const line = await this.#question(prompt);
+      if (line === "end") return undefined;
+      if (line === "forget") {
+        text = "";
+        prompt = await this.#prompt();
+        continue;
+      }
+      text += text === "" ? line.text : `\n${line.text}`;
+      if (isBackslashed(text)) return text;
+      try {
+        parseLine(text);
+        return text;
+      } catch (error) {
+        if (!(error instanceof UnfinishedLine)) return text;
+        prompt = "... ";
+      }
+    }
+  }
+
+  /** A fresh reader for each line: between lines the terminal is as the commands expect it. */
+  #question(prompt: string): Promise<{ readonly text: string } | "end" | "forget"> {
+    const { stdin, stdout, signal } = this.#options;
+    const next = this.#ahead.shift();
+    if (next !== undefined) {
+      stdout.write(`${prompt}${next}\n`);
+      return Promise.resolve({ text: next });
+    }
+    return new Promise((done) => {
+      const reader = createInterface({
+        input: stdin,
+        output: stdout as NodeJS.WritableStream,
+        terminal: true,
+        history: [...this.#history.lines],
+        historySize: 1_000,
+        completer: (line: string, callback: (error: null, result: [string[], string]) => void) => {
+          this.#complete(line).then(
+            (result) => callback(null, result),
+            () => callback(null, [[], line]),
+          );
+        },
+      });
+      let result: { readonly text: string } | "end" | "forget" | undefined;
+      const finish = (ending: { readonly text: string } | "end" | "forget"): void => {
+        if (result !== undefined) return;
+        result = ending;
+        // What came in the same breath is read before the reader goes.
+        setImmediate(() => {
+          this.#begun = ending === "forget" ? "" : reader.line;
+          reader.close();
+          done(ending);
+        });
+      };
+      const onAbort = (): void => finish("end");
+      signal.addEventListener("abort", onAbort, { once: true });
+      reader.on("SIGINT", () => {
+        stdout.write("^C\n");
+        this.#ahead.length = 0;
+        finish("forget");
+      });
+      reader.on("close", () => {
+        signal.removeEventListener("abort", onAbort);
+        if (result === undefined) stdout.write("\n");
+        finish("end");
+      });
+      reader.on("line", (text) => {
+        if (result === undefined) finish({ text });
+        else this.#ahead.push(text);
+      });
+      reader.setPrompt(prompt);
+      reader.prompt();
+      if (this.#begun !== "") reader.write(this.#begun);
+      this.#begun = "";
+    });
+  }
+
+  async #prompt(): Promise<string> {
+    const { stdout, env } = this.#options;
+    const isColoured = hasColour("auto", stdout, env);
+    const client = await this.#sessions.find(this.#settings);
+    const state = client === undefined || client.state === "connected" ? "" : ` ${client.state}`;
+    const guard = this.#settings.readOnly ? " read-only" : "";
+    const name = this.#settings.context ?? "zk";
+    const tail = `${guard}${state}`;
+    const where = `${visible(name)}:${visible(this.#znode)}`;
+    return `${isColoured ? paint("cyan", where) : where}${isColoured && tail !== "" ? paint("yellow", tail) : tail}> `;
+  }
+
+  async #runLine(text: string): Promise<number> {
+    const began = performance.now();
+    let exitCode: number;
+    try {
+      const { words, pipe, file } = isBackslashed(text) ? backslashed(text) : parseLine(text);
+      exitCode = (await this.#builtIn(words)) ?? (await this.#command(words, pipe, file));
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      this.#options.stderr.write(
+        `zk: ${error.message}\n${error.hint === undefined ? "" : `    ${error.hint}\n`}`,
+      );
+      exitCode = error.exitCode;
+    }
+    if (this.#isTimed) this.#options.stderr.write(`${(performance.now() - began).toFixed(1)} ms\n`);
+    return exitCode;
+  }
+
+  async #builtIn(words: readonly string[]): Promise<number | undefined> {
+    const { stdout } = this.#options;
+    const [word, argument] = words;
+    switch (word) {
+      case "cd": {
+        const target = resolvePath(argument ?? "/", this.#znode);
+        const exitCode = await this.#command(["exists", "-q", "--", target], undefined, undefined);
+        if (exitCode === 0) this.#znode = target;
+        else if (exitCode === 1) throw new CliError("NO_NODE", 3, `${visible(target)} does not exist`);
+        return exitCode;
+      }
+      case "pwd":
+        stdout.write(`${visible(this.#znode)}\n`);
+        return 0;
+      case "history":
+        for (const [index, line] of [...this.#history.lines].reverse().entries())
+          stdout.write(`${String(index + 1).padStart(5)}  ${visible(line)}\n`);
+        return 0;
+      case "\\timing":
+        this.#isTimed = !this.#isTimed;
+        stdout.write(`timing is ${this.#isTimed ? "on" : "off"}\n`);
+        return 0;
+      case "\\json":
+        if (argument !== "on" && argument !== "off") throw new UsageError("\\json on, or \\json off");
+        this.#isJson = argument === "on";
+        return 0;
+      case "help":
+      case "\\?":
+        if (words.length > 1) return undefined;
+        stdout.write(`${HELP}\n`);
+        return await this.#command(["help"], undefined, undefined);
+      default:
+        return undefined;
+    }
+  }
+
+  async #command(
+    given: readonly string[],
+    pipe: string | undefined,
+    file: { readonly name: string; readonly append: boolean } | undefined,
+  ): Promise<number> {
+    // A line from a script of zk works here as it is.
+    const words = given[0] === "zk" ? given.slice(1) : given;
+    if (words.length === 0) return 0;
+    const controller = new AbortController();
+    this.#running = controller;
+    const { signal: outer } = this.#options;
+    const target =
+      pipe !== undefined ? this.#pipeTo(pipe) : file !== undefined ? this.#writeTo(file) : undefined;
+    const onFailed = (error: Error): void => {
+      const isPipe = (error as NodeJS.ErrnoException).code === "EPIPE";
+      controller.abort(
+        isPipe ? new Interruption("SIGPIPE", 13) : new CliError("OUTPUT_FAILED", 9, error.message),
+      );
+    };
+    target?.stream.on("error", onFailed);
+    try {
+      return await runZk(this.#isJson ? [...words.slice(0, 1), "--json", ...words.slice(1)] : words, {
+        ...this.#options,
+        signal: AbortSignal.any([outer, controller.signal]),
+        sessions: this.#sessions,
+        znode: this.#znode,
+        ...(target === undefined ? {} : { stdout: target.stream }),
+      });
+    } finally {
+      await target?.end();
+      this.#running = undefined;
+    }
+  }
+
+  /** The rest of a line belongs to the system's shell, which the user knows. */
+  #pipeTo(program: string): { readonly stream: NodeJS.WritableStream; end(): Promise<void> } {
+    const child = spawn("/bin/sh", ["-c", program], { stdio: ["pipe", "inherit", "inherit"] });
+    const closed = new Promise<void>((done) => {
+      child.once("close", () => done());
+      child.once("error", () => done());
+    });
+    return {
+      stream: child.stdin,
+      end: async () => {
+        child.stdin.end();
+        await closed;
+      },
+    };
+  }
+
+  #writeTo(file: { readonly name: string; readonly append: boolean }): {
+    readonly stream: NodeJS.WritableStream;
+    end(): Promise<void>;
+  } {
+    const stream = createWriteStream(resolve(this.#options.cwd, file.name), {
+      flags: file.append ? "a" : "w",
+    });
+    return {
+      stream,
+      end: () =>
+        new Promise((done) => {
+          stream.once("close", () => done());
+          stream.end();
+        }),
+    };
+  }
+
+  #trySplit(text: string): readonly string[] | undefined {
+    try {
+      return isBackslashed(text) ? backslashed(text).words : parseLine(text).words;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @returns what readline wants: whole words to offer, and the part of the line that they replace */
+  async #complete(line: string): Promise<[string[], string]> {
+    let words: string[];
+    try {
+      words = splitWords(line).map(({ text }) => text);
+    } catch {
+      // Within a quote nothing is offered.
+      return [[], line];
+    }
+    const current = /\s$/.test(line) || line === "" ? "" : (words.pop() ?? "");
+    const typed = current === "" ? "" : (/\S*$/.exec(line)?.[0] ?? "");
+    if (words.length === 0) {
+      const names = [
+        ...new Set([
+          ...BUILT_IN,
+          ...allCommands()
+            .filter(({ isHidden }) => isHidden !== true)
+            .map(({ name }) => name.split(" ")[0]!),
+        ]),
+      ];
+      return [names.filter((name) => name.startsWith(current)).map((name) => `${name} `), typed];
+    }
+    const offer =
+      words[0] === "cd"
+        ? { words: [], kind: "path" as const, prefix: "" }
+        : complete(words, current, allCommands());
+    if (offer.kind === "context")
+      return [
+        allContexts(this.#options.env)
+          .map(({ name }) => `${name} `)
+          .filter((name) => name.startsWith(current)),
+        typed,
+      ];
+    if (offer.kind !== "path") return [offer.words.map((word) => `${offer.prefix}${word} `), typed];
+    return [await this.#completePaths(current), typed];
+  }
+
+  async #completePaths(current: string): Promise<string[]> {
+    const isAbsolute = current.startsWith("/");
+    const slash = current.lastIndexOf("/");
+    const folder = current.slice(0, slash + 1);
+    const parent = resolvePath(folder === "" ? "." : folder, this.#znode);
+    const word = `${parent === "/" ? "" : parent}/${current.slice(slash + 1)}`;
+    const connect = (): ReturnType<SessionPool["connect"]> =>
+      this.#sessions.connect(
+        this.#settings,
+        this.#options,
+        AbortSignal.timeout(1_000),
+        () => {},
+        performance.now(),
+      );
+    const paths = await completePath(word, this.#settings, this.#options.env, connect);
+    return paths.map((path) => quoteWord(isAbsolute ? path : folder + path.slice(path.lastIndexOf("/") + 1)));
+  }
+}
+
+/** `\\timing` and its like: in words of our grammar a backslash would mean something else. */
+function isBackslashed(text: string): boolean {
+  return /^\s*\\[a-z?]/.test(text);
+}
+
+function backslashed(text: string): Line {
+  return { words: text.trim().split(/\s+/), pipe: undefined, file: undefined };
 }

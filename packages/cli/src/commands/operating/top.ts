@@ -274,6 +274,7 @@ class Keys {
     this.#stdin = stdin as NodeJS.ReadStream;
     this.#stdin.setRawMode?.(true);
     this.#stdin.on("data", this.#onData);
+    this.#stdin.resume();
   }
 
   close(): void {

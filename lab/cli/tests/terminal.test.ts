@@ -1,0 +1,220 @@
+// zk on a real terminal: its shell, its questions, its colours.
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Client, createClient } from "@zk/client";
+import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { buildZk } from "./support/program.js";
+import { Terminal } from "./support/terminal.js";
+import { ZkHome } from "./support/zk.js";
+
+const home = ZkHome.forThisFile();
+let ensemble: MemoryEnsemble;
+let client: Client;
+let terminal: Terminal;
+beforeAll(async () => {
+  buildZk();
+  ensemble = await startMemoryEnsemble({ servers: 3 });
+  home.use(ensemble.connectionString);
+  client = createClient(ensemble.connectionString);
+  await client.connect();
+});
+beforeEach(async () => {
+  await client.removeRecursive("/shop").catch(() => {});
+  await client.create("/shop", "x");
+  await client.create("/shop/config", "one\n");
+  await client.create("/shop/two words", "2");
+});
+afterEach(() => terminal?.kill());
+afterAll(async () => {
+  await client.close();
+  await ensemble.stop();
+});
+
+const open = (words: readonly string[] = [], env: Record<string, string> = {}): Terminal => {
+  terminal = new Terminal(words, { ...home.env, ...env }, home.path);
+  return terminal;
+};
+
+describe("the shell", () => {
+  it("has the grammar of the command line, relative paths and one session", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line("ls /", /shop/);
+    await shell.line("cd shop", /zk:\/shop> $/);
+    await shell.line("get config", "one");
+    await shell.line("set 'two words' \"a 'quoted' text\"", "has version 1 now");
+    expect(Buffer.from((await client.getData("/shop/two words")).data!).toString()).toBe("a 'quoted' text");
+    await shell.line("cd ..", /zk:\/> $/);
+    await shell.line("cd nowhere", "/nowhere does not exist");
+    await shell.line("pwd", /\n\/\n/);
+    // An ephemeral lives as long as the shell's session, and the next command sees it.
+    await shell.line("create -e /shop/mine", "/shop/mine");
+    await shell.line("zk stat /shop/mine", /ephemeralOwner +0x/);
+    await shell.line("rmr /shop/nothing", "rmr is the old word");
+    await shell.line("gte /shop", "did you mean zk get?");
+    await shell.line("\\timing", "timing is on");
+    await shell.line("exists /shop", /\d ms/);
+    shell.type("exit\r");
+    expect(await shell.exitCode()).toBe(0);
+    expect(await client.exists("/shop/mine")).toBeNull();
+  });
+
+  it("completes commands, options and paths", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    shell.type("gr\t");
+    await shell.expect("grep ");
+    shell.type("--ignor\t");
+    await shell.expect("--ignore-case ");
+    shell.type("one /sho\t");
+    await shell.expect("/shop");
+    shell.type("/conf\t");
+    await shell.expect("/shop/config");
+    shell.type("\r");
+    await shell.expect("/shop/config:1:one");
+    const from = shell.text.length;
+    shell.type("cd /sh\t");
+    await shell.expect("cd /shop", from);
+    shell.type("\r");
+    await shell.expect(/zk:\/shop> /, from);
+    shell.type("get co\t");
+    await shell.expect("get config", from);
+    shell.type("\r");
+    await shell.expect("one", from);
+  });
+
+  it("goes on with a line whose quote is open, pipes, and writes into files", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line("set /shop/config 'first", "... ", "... ");
+    await shell.line("second'", "has version 1 now");
+    expect(Buffer.from((await client.getData("/shop/config")).data!).toString()).toBe("first\nsecond");
+    await shell.line("get /shop/config | wc -c | sed s/^/bytes=/", "bytes=12");
+    await shell.line("ls /shop --json | grep -c '\"name\"'", /\n2\n/);
+    // Pasted in one go.
+    const from = shell.text.length;
+    shell.type("get /shop/config > out.txt\rget /shop/config >> out.txt\rexists /shop\r");
+    await shell.expect("/shop exists", from);
+    expect(readFileSync(join(home.path, "out.txt"), "utf8")).toBe("first\nsecondfirst\nsecond");
+  });
+
+  it("remembers lines, in a file of its own, without secrets", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line("exists /shop/config", "exists");
+    await shell.line(" exists /shop", "exists");
+    shell.type("\u001b[A");
+    await shell.expect(/exists \/shop\/config$/);
+    shell.type("\u0003");
+    await shell.expect("^C");
+    shell.type("\u0004");
+    expect(await shell.exitCode()).toBe(0);
+    const file = join(home.path, "state/zk/history");
+    expect(readFileSync(file, "utf8").split("\n")).toContain("exists /shop/config");
+    expect(readFileSync(file, "utf8")).not.toContain(" exists /shop\n");
+    expect(statSync(file).mode & 0o077).toBe(0);
+  });
+
+  it("ends a command by Ctrl-C, not itself", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    const from = shell.text.length;
+    shell.type("create - x y z\r");
+    await shell.expect("> ", from);
+    shell.type("set /shop/config -\r");
+    await shell.expect("waiting for data on stdin");
+    const at = shell.text.length;
+    shell.type("\u0003");
+    await shell.expect("zk:/> ", at);
+    await shell.line("exists /shop", "/shop exists");
+  });
+
+  it("says that the connection is gone, and that it is back", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line("exists /shop", "exists");
+    for (const { id } of ensemble.servers) await ensemble.pause(id);
+    await shell.line("--timeout 500ms get /shop", "not done within", "> ");
+    for (const { id } of ensemble.servers) await ensemble.resume(id);
+    await ensemble.ready();
+    await shell.line("get /shop/config", "one");
+  });
+});
+
+describe("a command on a terminal", () => {
+  it("asks before it deletes a subtree, and takes no for an answer", async () => {
+    const asked = open(["delete", "-r", "/shop"]);
+    await asked.expect("Delete /shop, 3 znodes in all? [y/N] ");
+    expect(asked.text).toContain("/shop/config");
+    asked.type("n\r");
+    await asked.expect("not confirmed; nothing was changed");
+    expect(await asked.exitCode()).toBe(2);
+    expect(await client.exists("/shop/config")).not.toBeNull();
+    const again = open(["delete", "-r", "/shop"]);
+    await again.expect("[y/N] ");
+    again.type("y\r");
+    expect(await again.exitCode()).toBe(0);
+    expect(await client.exists("/shop")).toBeNull();
+  });
+
+  it("wants the path typed for what is protected", async () => {
+    await home.must(`context add guarded --servers ${ensemble.connectionString} --protect /shop`);
+    const words = ["--context", "guarded", "delete", "/shop/config"];
+    const wrong = open(words);
+    await wrong.expect("Type the path to go on: ");
+    wrong.type("yes\r");
+    expect(await wrong.exitCode()).toBe(2);
+    expect(await client.exists("/shop/config")).not.toBeNull();
+    const right = open(words);
+    await right.expect("Type the path to go on: ");
+    right.type("/shop/config\r");
+    expect(await right.exitCode()).toBe(0);
+    expect(await client.exists("/shop/config")).toBeNull();
+  });
+
+  it("has colour, unless somebody does not want it", async () => {
+    const run = async (words: readonly string[], env: Record<string, string> = {}): Promise<boolean> => {
+      const shown = open(words, env);
+      await shown.exitCode();
+      return shown.raw.includes("\u001b[34m");
+    };
+    const words = ["tree", "/"];
+    expect(await run(words)).toBe(true);
+    expect(await run(words, { NO_COLOR: "1" })).toBe(false);
+    expect(await run(words, { TERM: "dumb" })).toBe(false);
+    expect(await run([...words, "--color", "never"])).toBe(false);
+    expect(await run([...words, "--color", "always"], { NO_COLOR: "1" })).toBe(true);
+  });
+
+  it("shows no control character of a znode to the terminal", async () => {
+    await client.setData("/shop/config", "\u001b]0;owned\u0007\u001b[31mred");
+    const shown = open(["get", "/shop/config"]);
+    expect(await shown.exitCode()).toBe(0);
+    expect(shown.raw).toContain("\\x1b]0;owned\\x07\\x1b[31mred");
+    expect(shown.raw).not.toContain("\u001b]0;owned");
+  });
+
+  it("edits in an editor, and merges what somebody else changed meanwhile", async () => {
+    await client.setData("/shop/config", "a\nb\nc\n");
+    const editor = `sh -c 'sed -i s/^a$/A/ "$0"; while [ ! -e ${home.path}/go ]; do :; done'`;
+    const edited = open(["edit", "/shop/config", "--editor", editor]);
+    // The editor is open once its file is there; then somebody else is faster.
+    await client.setData("/shop/config", "a\nb\nC\n");
+    await home.must(["get", "/shop", "--json"]);
+    (await import("node:fs")).writeFileSync(join(home.path, "go"), "");
+    await edited.expect(/merged[\s\S]*Look at the result\?|has version/);
+    if (edited.text.includes("merged")) {
+      edited.type("y\r");
+      expect(await edited.exitCode()).toBe(0);
+      expect(Buffer.from((await client.getData("/shop/config")).data!).toString()).toBe("A\nb\nC\n");
+    }
+  });
+
+  it("is ended by q in zk top", async () => {
+    const top = open(["top", "--interval", "50ms"]);
+    await top.expect("LATENCY");
+    top.type("q");
+    expect(await top.exitCode()).toBe(0);
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * A command that runs while something is held: in a process group of its own, without a shell, with our stdin, stdout and
+ * stderr. Signals go to the whole group, so that what it has started itself does not outlive it.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { CliError } from "../program/errors.js";
+
+/** Signals that are passed on. */
+export const FORWARDED: readonly NodeJS.Signals[] = [
+  "SIGTERM",
+  "SIGINT",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+];
+
+/** How it ended. */
+export interface ChildEnd {
+  /** As a shell has it: the code, or 128 and the number of the signal. */
+  readonly exitCode: number;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A running command. */
+export class Child {
+  readonly pid: number;
+  readonly ended: Promise<ChildEnd>;
+  #isEnded = false;
+  #isPaused = false;
+
+  private constructor(process: ChildProcess) {
+    this.pid = process.pid!;
+    this.ended = new Promise((resolve) => {
+      process.once("exit", (code, signal) => {
+        this.#isEnded = true;
+        const number = signal === null ? 0 : constants.signals[signal];
+        resolve({ exitCode: code ?? 128 + number, code, signal });
+      });
+    });
+  }
+
+  /**
+   * @param stdin ours, none, or bytes
+   * @throws CliError with exit code 127 or 126 when there is no such command, or none that can be run
+   */
+  static async start(
+    words: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+    stdin: "inherit" | "ignore" | Uint8Array = "inherit",
+  ): Promise<Child> {
+    const [program = "", ...rest] = words;
+    const isBytes = typeof stdin !== "string";
+    const child = spawn(program, rest, {
+      stdio: [isBytes ? "pipe" : stdin, "inherit", "inherit"],
+      detached: true,
+      env: env as NodeJS.ProcessEnv,
+    });
+    // A command that does not read is no failure.
+    child.stdin?.on("error", () => {});
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error: NodeJS.ErrnoException) => {
+        const isMissing = error.code === "ENOENT";
+        const [code, exitCode] = isMissing
+          ? (["NOT_FOUND", 127] as const)
+          : (["NOT_EXECUTABLE", 126] as const);
+        reject(
+          new CliError(
+            code,
+            exitCode,
+            `${program}: ${isMissing ? "there is no such command" : error.message}`,
+          ),
+        );
+      });
+    });
+    if (isBytes) child.stdin?.end(stdin);
+    return new Child(child);
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** To the whole group. What is gone already needs no signal. */
+  signal(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-this.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.signal("SIGCONT");
+  }
+
+  /** Whether anything of the group is left: the command, or what it has started. */
+  hasGroup(): boolean {
+    try {
+      process.kill(-this.pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** TERM, then KILL to whatever is left of the group. Resolves when the group is gone. */
+  async end(killAfterMs: number): Promise<void> {
+    // A stopped process cannot act on TERM, and must not run again.
+    if (this.#isPaused) this.signal("SIGKILL");
+    else this.signal("SIGTERM");
+    const limit = performance.now() + killAfterMs;
+    while (this.hasGroup() && performance.now() < limit)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    if (this.hasGroup()) this.signal("SIGKILL");
+    await this.ended;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Runs a command while a lock is held, and makes sure that it does not run when the lock may be somebody else's.
+ *
+ * The deadline is ours: the last answer of a server plus the session timeout, by our monotonic clock. TERM goes out so long
+ * before it that KILL comes in time; news of the server are not waited for.
+ */
+
+import { constants } from "node:os";
+import type { Client } from "@zk/client";
+import type { LockHold } from "@zk/recipes";
+import { Interruption } from "../program/errors.js";
+import { Child, type ChildEnd, FORWARDED } from "./child.js";
+
+export const SUSPEND_POLICIES = ["continue", "pause", "stop"] as const;
+export type SuspendPolicy = (typeof SUSPEND_POLICIES)[number];
+
+/** How a command is run. */
+export interface GuardedOptions {
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onSuspend: SuspendPolicy;
+  readonly killAfterMs: number;
+  /** Whether somebody asked for it: then it is said when it has to be shortened. */
+  readonly isKillAfterGiven: boolean;
+  /** Run by /bin/sh when the lock is lost. */
+  readonly onLost: string | undefined;
+  readonly signal: AbortSignal;
+  readonly takeSignals:
+    | ((signals: readonly NodeJS.Signals[], take: (signal: NodeJS.Signals) => boolean) => () => void)
+    | undefined;
+  readonly note: (line: string) => void;
+  readonly warn: (line: string) => void;
+}
+
+/** What became of it. */
+export interface GuardedEnd {
+  readonly child: ChildEnd;
+  /** Whether it was stopped because the lock was lost, or about to be. */
+  readonly isLost: boolean;
+}
+
+/** How often the deadline is looked at, in milliseconds. A look costs nothing. */
+const LOOK_MS = 50;
+
+/** @throws CliError NOT_FOUND, NOT_EXECUTABLE */
+export async function runGuarded(
+  client: Client,
+  hold: LockHold,
+  options: GuardedOptions,
+): Promise<GuardedEnd> {
+  // TERM has to be sent and acted on within the time that the session is believed alive.
+  const killAfterMs = Math.min(options.killAfterMs, client.sessionTimeoutMs / 3);
+  if (killAfterMs < options.killAfterMs && options.isKillAfterGiven) {
+    options.warn(
+      `--kill-after is shortened to ${(killAfterMs / 1000).toFixed(1)} s: the session timeout is ${client.sessionTimeoutMs / 1000} s (--session-timeout)`,
+    );
+  }
+  const child = await Child.start(options.words, options.env);
+  const giveBack = options.takeSignals?.(FORWARDED, (signal) => {
+    child.signal(signal);
+    return true;
+  });
+  let isLost = false;
+  let ending: Promise<void> | undefined;
+  const lose = (why: string): void => {
+    if (isLost) return;
+    isLost = true;
+    options.warn(`the lock is lost (${why}); the command is stopped`);
+    if (options.onLost !== undefined)
+      void Child.start(["/bin/sh", "-c", options.onLost], options.env, "ignore").catch((error: Error) =>
+        options.warn(error.message),
+      );
+    ending = child.end(killAfterMs);
+  };
+  const look = (): void => {
+    if (isLost || child.isEnded) return;
+    const { state } = hold;
+    if (state === "lost") return lose("its session or its znode is gone");
+    const leftMs = client.trustedForMs.weakMs;
+    if (leftMs <= killAfterMs) {
+      if (options.onSuspend === "stop" || options.onSuspend === "continue" || leftMs <= 0)
+        return lose(
+          `no server has answered for so long that the session may end in ${Math.max(0, Math.round(leftMs))} ms`,
+        );
+    }
+    const isSuspended = client.state !== "connected";
+    if (isSuspended && options.onSuspend === "stop") return lose("the connection is lost");
+    if (isSuspended && options.onSuspend === "pause" && !child.isPaused) {
+      options.note("the connection is in doubt; the command is paused");
+      child.pause();
+    }
+    if (!isSuspended && child.isPaused && state === "held") {
+      options.note("the session is still ours; the command goes on");
+      child.resume();
+    }
+  };
+  const timer = setInterval(look, LOOK_MS);
+  const forgetState = hold.onState(look);
+  const onAbort = (): void => {
+    // Where nobody passes signals on, the end of the run is all that is told.
+    const { reason } = options.signal;
+    const number = reason instanceof Interruption ? reason.exitCode - 128 : constants.signals.SIGTERM;
+    const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+    child.signal((name ?? "SIGTERM") as NodeJS.Signals);
+  };
+  options.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const end = await child.ended;
+    await ending;
+    if (!isLost && child.hasGroup()) {
+      options.note(
+        "the command has ended, and left others behind; they are stopped before the lock is given back",
+      );
+      await child.end(killAfterMs);
+    }
+    return { child: end, isLost };
+  } finally {
+    clearInterval(timer);
+    forgetState();
+    giveBack?.();
+    options.signal.removeEventListener("abort", onAbort);
+  }
+}
