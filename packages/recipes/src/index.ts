@@ -113,6 +113,8 @@ export {
 } from "./errors.js";
 export { ClockLease, type ClockLeaseOptions } from "./locks/clock-lease.js";
 export { ClockTerm } from "./locks/clock-term.js";
+export { type Inspection, type InspectOptions, inspect } from "./locks/inspect.js";
+export { type InspectedRole, type Participant, type WaitCircle, waitCircles } from "./locks/inspection.js";
 export { type AcquireOptions, Lock, type LockOptions } from "./locks/lock.js";
 export { LockHold } from "./locks/lock-hold.js";
 export { MultiLock, MultiLockHold } from "./locks/multi-lock.js";
