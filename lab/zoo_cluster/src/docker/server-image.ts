@@ -71,6 +71,7 @@ export async function ensureServerImage(
       } finally {
         await rm(context, { recursive: true, force: true });
       }
+      await removeStages(engine.docker);
       // For `docker compose up`, which knows no digests.
       await engine.docker.getImage(name).tag({ repo: serverImageName, tag: version });
       return name;
@@ -160,6 +161,13 @@ async function contentDigest(base: BaseImage, version: string, release: Release 
     }
   }
   return hash.digest("hex").slice(0, 12);
+}
+
+/** What is left of first stages, with Maven and all that it fetched. Another build that needs one now keeps it. */
+async function removeStages(docker: Docker): Promise<void> {
+  const filters = { dangling: ["true"], label: ["zk.lab.stage"] };
+  // The image is there; what could not be removed is removed behind the next build.
+  await docker.pruneImages({ filters }).catch(() => {});
 }
 
 interface BuildEvent {
