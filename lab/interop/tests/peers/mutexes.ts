@@ -1,6 +1,6 @@
 // What suites of mutexes share: two that want one lock, and many that hammer it.
 import { expect } from "vitest";
-import { judgeHammerLog, readHammerLog } from "../../src/peers/hammer.js";
+import { hammerTimeoutMs, judgeHammerLog, readHammerLog } from "../../src/peers/hammer.js";
 import type { Peer } from "../../src/peers/peer.js";
 import type { Mutex, MutexOptions } from "../../src/peers/recipes.js";
 import type { Ground } from "./ground.js";
@@ -56,13 +56,20 @@ export async function hammer(
   const names = Object.keys(contenders);
   const work = names.map(async (holder) => {
     await using mutex = await contenders[holder]!(path);
-    return await mutex.hammer({ logPath, holder, rounds, untilPath });
+    return await mutex.hammer({
+      logPath,
+      holder,
+      rounds,
+      untilPath,
+      timeoutMs: hammerTimeoutMs + longEnough(rounds).timeout,
+    });
   });
   const failed = Promise.all(work).then(() => undefined);
   const enough = waitUntil(async () => {
     const { holders } = await judge();
     return names.every((name) => (holders[name] ?? 0) >= rounds);
-  });
+    // To read a long log takes a while.
+  }, longEnough(rounds));
   await Promise.race([enough, failed]);
   await client.create(untilPath, "");
   const counts = await Promise.all(work);
@@ -77,6 +84,11 @@ export async function hammer(
 }
 
 export const exclusion = { overlaps: [], staleTokens: [], nonsense: [], inside: [], conflicts: 0, left: [] };
+
+/** So many rounds of each contender take this long at most, on a slow machine. */
+export function longEnough(rounds: number): { readonly timeout: number; readonly interval: number } {
+  return { timeout: 30_000 + 400 * rounds, interval: 25 + rounds };
+}
 
 /** How much of it. */
 export interface Effort {

@@ -3,7 +3,15 @@ import { observeRecipes, type RecipeEvent } from "@zk/recipes";
 import { describe, expect, it, vi } from "vitest";
 import type { PeerKind } from "../../src/peers/peer.js";
 import type { Ground } from "./ground.js";
-import { type Contender, contender, countBoth, type Effort, exclusion, hammer } from "./mutexes.js";
+import {
+  type Contender,
+  contender,
+  countBoth,
+  type Effort,
+  exclusion,
+  hammer,
+  longEnough,
+} from "./mutexes.js";
 import { soon } from "./tools.js";
 
 export function describeOurLocks(
@@ -15,7 +23,8 @@ export function describeOurLocks(
   const ours = () => ground.ours();
   const bothHold = (first: Contender, second: Contender) => countBoth(ground, tries, first, second);
 
-  describe("our mutex", () => {
+  const limit = { timeout: 90_000 + longEnough(rounds).timeout };
+  describe("our mutex", limit, () => {
     it("and Curator's out of the box: never both, whoever came first, and no overlap under the hammer", async () => {
       expect(await bothHold(contender(ours), contender(curator))).toBe(0);
       expect(await bothHold(contender(curator), contender(ours))).toBe(0);

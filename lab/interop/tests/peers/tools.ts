@@ -12,6 +12,9 @@ export const soon = { timeoutMs: 20_000 };
 export const briefly = { timeoutMs: 200 };
 
 /** Looks again until it is so. */
-export async function waitUntil(look: () => Promise<boolean>): Promise<void> {
-  await vi.waitFor(async () => expect(await look()).toBe(true), { timeout: 30_000, interval: 25 });
+export async function waitUntil(
+  look: () => Promise<boolean>,
+  { timeout = 30_000, interval = 25 }: { readonly timeout?: number; readonly interval?: number } = {},
+): Promise<void> {
+  await vi.waitFor(async () => expect(await look()).toBe(true), { timeout, interval });
 }

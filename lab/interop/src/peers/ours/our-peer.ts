@@ -37,12 +37,15 @@ const openers: Openers = {
   kazooLockingQueue: openKazooLockingQueue,
 };
 
+/** The recipes that we have. */
+export const ourRecipes: ReadonlySet<RecipeName> = new Set(Object.keys(openers) as RecipeName[]);
+
 /** See the head of this file. */
 export class OurPeer implements Peer {
   readonly kind = "ours";
   readonly title = "@zk/recipes";
   readonly address = null;
-  readonly recipes: ReadonlySet<RecipeName> = new Set(Object.keys(openers) as RecipeName[]);
+  readonly recipes: ReadonlySet<RecipeName> = ourRecipes;
   readonly states: string[] = [];
   readonly client: Client;
   readonly #connectionString: string;
