@@ -1,7 +1,16 @@
 // What the users of the packages get: packed with the real pnpm, looked at by publint and are-the-types-wrong, installed into
 // an empty project without a registry, imported, required and type-checked there.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,14 +52,27 @@ beforeAll(() => {
   symlinkSync(join(root, "node_modules/@types/node"), join(project, "node_modules/@types/node"));
 }, 300_000);
 
-/** Libraries that the packages depend on, packed from the workspace: there is no registry in this test. */
+/** Libraries that the packages depend on, and theirs, packed from the workspace: there is no registry in this test. */
 function packOthers(): [name: string, tarball: string][] {
-  const all = [...packed.values()].flatMap(({ name, manifest }) =>
-    Object.keys(manifest.dependencies ?? {})
-      .filter((each) => !packed.has(each) && !each.startsWith("@zk/"))
-      .map((each) => [each, join(root, "packages", name.replace("@zk/", ""), "node_modules", each)] as const),
-  );
-  return [...new Map(all)].map(([name, folder]) => {
+  const folders = new Map<string, string>();
+  const collect = (names: readonly string[], places: readonly string[]): void => {
+    for (const name of names) {
+      if (packed.has(name) || name.startsWith("@zk/") || folders.has(name)) continue;
+      const found = places.map((place) => join(place, name)).find((folder) => existsSync(folder));
+      if (found === undefined) throw new Error(`${name} is in none of ${places.join(", ")}`);
+      // pnpm puts what a package needs beside it, at its real place.
+      const folder = realpathSync(found);
+      folders.set(name, folder);
+      const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const beside = folder.slice(0, folder.lastIndexOf("/node_modules/") + "/node_modules".length);
+      collect(Object.keys(manifest.dependencies ?? {}), [beside, join(folder, "node_modules")]);
+    }
+  };
+  for (const { name, manifest } of packed.values()) {
+    const modules = join(root, "packages", name.replace("@zk/", ""), "node_modules");
+    collect(Object.keys(manifest.dependencies ?? {}), [modules]);
+  }
+  return [...folders].map(([name, folder]) => {
     const flags = [
       "pack",
       folder,

@@ -82,6 +82,7 @@ function indexPage(
     "",
     "ZooKeeper at the command line. These pages are made from the same definitions as `zk COMMAND --help`.",
     "",
+    "A recorded session: [walk-through](walk-through.md).",
   ];
   for (const group of groups) {
     lines.push("", `## ${group[0]!.toUpperCase()}${group.slice(1)}`, "", "| | |", "|---|---|");
