@@ -2,6 +2,7 @@
 // an empty project without a registry, imported, required and type-checked there.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -73,17 +74,13 @@ function packOthers(): [name: string, tarball: string][] {
     collect(Object.keys(manifest.dependencies ?? {}), [modules]);
   }
   return [...folders].map(([name, folder]) => {
-    const flags = [
-      "pack",
-      folder,
-      "--pack-destination",
-      scratch,
-      "--json",
-      "--ignore-scripts",
-      "--loglevel=error",
-    ];
-    const [{ filename }] = JSON.parse(execFileSync("npm", flags, { encoding: "utf8" }));
-    return [name, `file:../${filename}`];
+    // What is installed is what was published; npm itself would hold it to its developers' own rules.
+    const place = join(scratch, "others", name.replaceAll("/", "-"));
+    const filter = (path: string): boolean => !path.slice(folder.length).includes("node_modules");
+    cpSync(folder, join(place, "package"), { recursive: true, dereference: true, filter });
+    const tarball = `${place}.tgz`;
+    execFileSync("tar", ["-czf", tarball, "-C", place, "package"]);
+    return [name, `file:${tarball}`];
   });
 }
 

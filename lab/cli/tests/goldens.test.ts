@@ -145,6 +145,7 @@ describe("what a command says", () => {
       "queue ls",
       "barrier",
       "members",
+      "sniff",
     ];
     const missing = COMMANDS.filter(
       ({ name, isHidden }) => isHidden !== true && !(name in SCENES) && !others.includes(name),

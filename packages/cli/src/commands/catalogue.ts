@@ -32,6 +32,7 @@ import { mirror } from "./moving/mirror.js";
 import { check } from "./operating/check.js";
 import { doctor } from "./operating/doctor.js";
 import { lab } from "./operating/lab.js";
+import { sniff } from "./operating/sniff.js";
 import { status } from "./operating/status.js";
 import { top } from "./operating/top.js";
 import { who } from "./operating/who.js";
@@ -84,6 +85,7 @@ export const COMMANDS: readonly Command[] = [
   who,
   check,
   doctor,
+  sniff,
   lab,
   contextAdd,
   contextUse,
