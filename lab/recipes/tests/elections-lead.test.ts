@@ -8,7 +8,7 @@ import {
   type Term,
 } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
-import { aborted, Cable, gate, stage, told, until, within } from "../src/index.js";
+import { aborted, Cable, gate, stage, told, until, World, within } from "../src/index.js";
 
 const zk = stage();
 
@@ -180,6 +180,28 @@ describe("a leader function", () => {
       });
     },
   );
+
+  it("is asked for again only when its last znode is gone for certain, whatever was lost on the way", async () => {
+    await using world = await World.begin();
+    const { client, cable } = await world.actor();
+    const election = new Election(client, "/leader");
+    let most = 0;
+    const watched = (isSo: () => boolean) => (): boolean => {
+      most = Math.max(most, world.names("/leader").length);
+      return isSo();
+    };
+    for (const part of ["request", "reply"] as const) {
+      let ends = 0;
+      const lost = cable.lose(part, "remove");
+      const leads = [1, 2, 3].map(() => election.lead(() => {}).then(() => (ends += 1)));
+      await world.until(
+        "all have led",
+        watched(() => ends === 3),
+      );
+      await Promise.all([lost, ...leads]);
+    }
+    expect(most).toBe(1);
+  });
 });
 
 describe("a leader that requeues", () => {

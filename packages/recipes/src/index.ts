@@ -134,6 +134,11 @@ export {
   type SemaphoreOptions,
 } from "./locks/semaphore.js";
 export type { MaxPermits } from "./locks/semaphore-max.js";
+export { Group, type GroupOptions, type JoinOptions } from "./nodes/group.js";
+export type { GroupLayout } from "./nodes/group-layouts.js";
+export { GroupView, type MemberChange, type MemberChangesOptions } from "./nodes/group-view.js";
+export { type Member, oldestMember } from "./nodes/member.js";
+export { Membership } from "./nodes/membership.js";
 export {
   PersistentNode,
   type PersistentNodeEvent,

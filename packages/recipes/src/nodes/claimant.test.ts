@@ -41,9 +41,18 @@ class Stub {
 
   /** The servers remove the znode, and the watch tells. */
   async vanish(): Promise<void> {
-    while (this.#watch === undefined) await Promise.resolve();
+    await soon(() => this.#watch !== undefined);
+    const watch = this.#watch as WatchListener;
     this.stat = null;
-    this.#watch({ type: "NodeDeleted", path: "/a" });
+    watch({ type: "NodeDeleted", path: "/a" });
+  }
+}
+
+/** Lets what waits for promises go on until it is so. */
+async function soon(isSo: () => boolean): Promise<void> {
+  for (let turn = 0; !isSo(); turn += 1) {
+    if (turn > 1000) throw new Error("it does not come to be so");
+    await Promise.resolve();
   }
 }
 
@@ -92,7 +101,7 @@ describe("a claim", () => {
     stub.stat = { czxid: 50n, ephemeralOwner: 1n, version: 0 };
     stub.fail = new ZkError({ code: "CONNECTION_LOSS", message: "lost", applied: "maybe" });
     const claiming = claimant.claim(patience);
-    while (taken.length === 0) await Promise.resolve();
+    await soon(() => taken.length > 0);
     stub.fail = undefined;
     await stub.vanish();
     expect(await claiming).toMatchObject({ adopted: false });
@@ -104,5 +113,29 @@ describe("a claim", () => {
     stub.fail = new ZkError({ code: "CONNECTION_LOSS", message: "lost", applied: "maybe" });
     expect(await claimant.claim(patience)).toMatchObject({ czxid: 101n, adopted: true });
     expect(taken).toEqual([]);
+  });
+
+  it("does not take the znode of another claimant on the same client for the one whose answer was lost", async () => {
+    const one = setUp();
+    const first = await one.claimant.claim(one.patience);
+    const taken: Stat[] = [];
+    const second = new Claimant(one.stub as unknown as Client, {
+      path: "/a",
+      data: () => null,
+      acl: undefined,
+      taken: (stat) => {
+        taken.push(stat);
+        return "wait";
+      },
+    });
+    // The create is sent before the first one's znode is known here, and its answer is lost.
+    one.stub.lastZxid = first.czxid - 1n;
+    one.stub.fail = new ZkError({ code: "CONNECTION_LOSS", message: "lost", applied: "maybe" });
+    const claiming = second.claim(one.patience);
+    await soon(() => taken.length > 0);
+    one.stub.fail = undefined;
+    await one.stub.vanish();
+    expect(await claiming).toMatchObject({ adopted: false });
+    expect(taken).toMatchObject([{ czxid: first.czxid }]);
   });
 });
