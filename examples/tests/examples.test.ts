@@ -164,6 +164,19 @@ test("name-service: calls go round those who serve, and to the others when one i
   expect(await two.ended).toBe(0);
 });
 
+test("cluster-members: every process sees who comes, who leaves and who is killed", async () => {
+  const one = start("cluster-members", "one");
+  await one.says(/members: one \(pid \d+\)\n/);
+  const two = start("cluster-members", "two");
+  await one.says(/members: one \(pid \d+\), two \(pid \d+\)\n/);
+  await two.says(/members: one \(pid \d+\), two \(pid \d+\)\n/);
+  two.process.kill("SIGKILL");
+  await one.says(/members: one \(pid \d+\)\n/);
+  one.process.kill("SIGINT");
+  expect(await one.ended).toBe(0);
+  expect(one.output).toContain("stopped");
+});
+
 interface Example {
   readonly process: ChildProcess;
   readonly output: string;
