@@ -162,42 +162,67 @@ describe("a failure", () => {
 });
 
 describe("a cold start", () => {
-  /** The quickest of some runs, in milliseconds: what else the machine does is no property of the program. */
-  const best = async (words: readonly string[]): Promise<number> => {
-    let least = Number.POSITIVE_INFINITY;
-    for (let run = 0; run < 7; run++) {
-      const began = performance.now();
-      const status = await new Promise((resolve) => {
-        spawn(process.execPath, words, { env: home.env as NodeJS.ProcessEnv, stdio: "ignore" }).once(
-          "close",
-          resolve,
-        );
-      });
-      expect(status).toBe(0);
-      least = Math.min(least, performance.now() - began);
+  const spent = async (words: readonly string[]): Promise<number> => {
+    const began = performance.now();
+    const status = await new Promise((resolve) => {
+      spawn(process.execPath, words, { env: home.env as NodeJS.ProcessEnv, stdio: "ignore" }).once(
+        "close",
+        resolve,
+      );
+    });
+    expect(status).toBe(0);
+    return performance.now() - began;
+  };
+
+  /**
+   * The quickest of some runs of each, taken in turn, until they are within the limits: what else the machine does is no
+   * property of the program, and a quiet moment comes.
+   */
+  const best = async (
+    each: readonly (readonly string[])[],
+    isGood: (times: readonly number[]) => boolean,
+  ): Promise<readonly number[]> => {
+    const least = each.map(() => Number.POSITIVE_INFINITY);
+    for (let round = 0; round < 40 && (round < 5 || !isGood(least)); round++) {
+      for (const [index, words] of each.entries()) least[index] = Math.min(least[index]!, await spent(words));
     }
     return least;
   };
 
   it("costs little more than that of a bare Node", async () => {
-    const bare = await best(["-e", "0"]);
-    const version = await best([zkPath, "--version"]);
-    const get = await best([zkPath, "get", "/"]);
+    // 100 and 200 ms where a bare Node takes 40; a machine that is slower is so for all three.
+    const limits = (bare: number): readonly [number, number] => [
+      Math.max(100, bare * 2.5),
+      Math.max(200, bare * 5),
+    ];
+    const words = [
+      ["-e", "0"],
+      [zkPath, "--version"],
+      [zkPath, "get", "/"],
+    ];
+    const [bare = 0, version = 0, get = 0] = await best(
+      words,
+      ([one = 0, two = 0, three = 0]) => two < limits(one)[0] && three < limits(one)[1],
+    );
     console.log(
       `cold start: node -e 0 ${bare.toFixed(0)} ms, zk --version ${version.toFixed(0)} ms, zk get ${get.toFixed(0)} ms`,
     );
-    // 100 and 200 ms where a bare Node takes 40; a machine that is slower, or busy, is so for all three.
-    expect(version).toBeLessThan(Math.max(100, bare * 2.5));
-    expect(get).toBeLessThan(Math.max(200, bare * 5));
+    expect(version).toBeLessThan(limits(bare)[0]);
+    expect(get).toBeLessThan(limits(bare)[1]);
   });
 
   it("leaves time for completion to answer within 300 ms", async () => {
     const words = ["__complete", "--", "ls", "/man"];
-    const bare = await best(["-e", "0"]);
-    const spent = await best([zkPath, ...words]);
+    const [bare = 0, path = 0] = await best(
+      [
+        ["-e", "0"],
+        [zkPath, ...words],
+      ],
+      ([one = 0, two = 0]) => two < Math.max(300, one * 7),
+    );
     expect((await zk(words)).stdout).toBe(":nospace\n/many\n");
-    console.log(`completion of a path: ${spent.toFixed(0)} ms`);
-    expect(spent).toBeLessThan(Math.max(300, bare * 7));
+    console.log(`completion of a path: ${path.toFixed(0)} ms`);
+    expect(path).toBeLessThan(Math.max(300, bare * 7));
     // Without a server there is no offer, no word and no waiting.
     const began = performance.now();
     expect(

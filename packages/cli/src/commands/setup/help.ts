@@ -35,7 +35,8 @@ export const help: Command = defineCommand({
   async run(run) {
     const topic = run.arguments.words.join(" ");
     const listed = allCommands().filter(({ isHidden }) => isHidden !== true);
-    if (topic === "" || topic === "exit-codes" || topic in TOPICS) return { topic, commands: listed };
+    if (topic === "") return { topic, commands: listed };
+    if (topic === "exit-codes" || topic in TOPICS) return { topic, commands: [] };
     const command = listed.find(
       ({ name, oldSpellings }) => name === topic || oldSpellings?.some(({ word }) => word === topic),
     );
