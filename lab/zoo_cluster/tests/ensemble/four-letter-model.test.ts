@@ -40,18 +40,26 @@ function comparable(word: string, text: string): string {
   return lines.join("\n");
 }
 
-async function sayAll(port: number): Promise<Record<string, string>> {
+async function sayAll({ id, clientPort: port }: Told): Promise<Record<string, string>> {
   const answers: Record<string, string> = {};
-  for (const word of words) answers[word] = comparable(word, await say(port, word));
+  // Who leads is decided anew in each ensemble: a server is to say its own id, whichever that is.
+  const ownId = new RegExp(`^serverId=${id}$`, "m");
+  for (const word of words)
+    answers[word] = comparable(word, (await say(port, word)).replace(ownId, "serverId=its own"));
   // Behind `crst` a connection knows nothing of its past.
   answers["cons behind crst"] = comparable("cons", await say(port, "cons"));
   return answers;
 }
 
-function portOf(ensemble: Ensemble, id: number | undefined): number {
+interface Told {
+  readonly id: number;
+  readonly clientPort: number;
+}
+
+function serverOf(ensemble: Ensemble, id: number | undefined): Told {
   const found = ensemble.servers.find((server) => server.id === id);
   if (found === undefined) throw new Error(`there is no server ${id}`);
-  return found.clientPort;
+  return found;
 }
 
 /** The same story on either backend, and all that its servers say at its end. */
@@ -59,24 +67,26 @@ async function tell(backend: Backend, servers: number): Promise<Record<string, R
   await using ensemble = await startEnsemble({ backend, servers });
   const leader = await ensemble.leader();
   const [follower] = await ensemble.followers();
-  await using owner = createClient(`127.0.0.1:${portOf(ensemble, leader)}`);
+  const leading = serverOf(ensemble, leader);
+  await using owner = createClient(`127.0.0.1:${leading.clientPort}`);
   await owner.connect();
   await owner.create("/mine", "abc", { mode: CreateMode.EPHEMERAL });
   await owner.create("/watched", "");
   await owner.watch("/watched").ready;
-  const leading = await sayAll(portOf(ensemble, leader));
-  if (follower === undefined) return { standalone: leading };
-  await using other = createClient(`127.0.0.1:${portOf(ensemble, follower)}`);
+  const saidLeading = await sayAll(leading);
+  if (follower === undefined) return { standalone: saidLeading };
+  const following = serverOf(ensemble, follower);
+  await using other = createClient(`127.0.0.1:${following.clientPort}`);
   await other.connect();
   await other.sync("/");
-  const following = await sayAll(portOf(ensemble, follower));
+  const saidFollowing = await sayAll(following);
   for (const { id } of ensemble.servers) if (id !== leader) await ensemble.kill(id);
   await waitFor({
     what: "the leader to give up",
     timeoutMs: 15_000,
-    look: async () => (await say(portOf(ensemble, leader), "srvr")).includes("not currently") || undefined,
+    look: async () => (await say(leading.clientPort, "srvr")).includes("not currently") || undefined,
   });
-  return { leading, following, alone: await sayAll(portOf(ensemble, leader)) };
+  return { leading: saidLeading, following: saidFollowing, alone: await sayAll(leading) };
 }
 
 describe("four-letter words", () => {

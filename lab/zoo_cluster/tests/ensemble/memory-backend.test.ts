@@ -59,7 +59,7 @@ describe("the memory backend", () => {
     ["a word for a number", { backend: "memory", config: { syncLimit: "five" } }, /syncLimit=five/],
     ["numbers that make no ensemble", { backend: "memory", model: { linkMs: [2, 1] } }, /linkMs/],
     ["a seed of real servers", { model: { seed: 7 } }, /model.*left out/],
-    ["a backend that is none", { backend: "paper" as "memory" }, /process or memory/],
+    ["a backend that is none", { backend: "paper" as "memory" }, /process, docker or memory/],
     ["a port below 1", { backend: "memory", ports: [0] }, /1 to 65535/],
   ])("refuses %s", async (_, options, says) => {
     const error = await failure(startEnsemble(options));
