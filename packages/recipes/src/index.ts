@@ -165,3 +165,5 @@ export {
 export { AtomicInteger, AtomicLong, type AtomicOptions, type AtomicResult } from "./values/atomic.js";
 export { SequenceIds, type SequenceIdsOptions, VersionIds, ZxidIds } from "./values/ids.js";
 export { decimalCodec, intCodec, longCodec } from "./values/numbers.js";
+export { SharedCount, type SharedCountOptions } from "./values/shared-count.js";
+export { SharedValue, type SharedValueOptions, type VersionedValue } from "./values/shared-value.js";

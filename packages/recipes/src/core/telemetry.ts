@@ -73,6 +73,8 @@ export type RecipeEvent =
   | { readonly type: "wrapNear"; readonly recipe: string; readonly path: string; readonly serial: number }
   /** A queue has become so long that ZooKeeper, which holds all of it in memory and lists all of it, is the wrong place for it. */
   | { readonly type: "longQueue"; readonly recipe: string; readonly path: string; readonly length: number }
+  /** A value that was removed was to be seeded again, and could not be. */
+  | { readonly type: "notSeeded"; readonly recipe: string; readonly path: string; readonly error: unknown }
   /** An item was moved to those that are given up. */
   | { readonly type: "deadItem"; readonly recipe: string; readonly path: string; readonly name: string }
   /** A leader goes on although it was told to stop so many milliseconds ago. */
