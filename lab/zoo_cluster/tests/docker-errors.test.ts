@@ -141,3 +141,11 @@ describe("startEnsemble in containers", () => {
     expect(message).toContain("usermod -aG docker");
   });
 });
+
+describe("who wants no containers", () => {
+  it("does not load the library that speaks to engines", async () => {
+    const program = fileURLToPath(new URL("./docker/fixtures/loaded.mjs", import.meta.url));
+    const { tail } = await runCommand(process.execPath, [program], { env: process.env, timeoutMs: 60_000 });
+    expect(tail).toEqual(["[]"]);
+  });
+});
