@@ -90,12 +90,30 @@ async function pullImage(
   onProgress(`pulling ${name}, once; this may take a while`);
   const { ImageName } = await import("testcontainers");
   try {
-    await engine.client.image.pull(ImageName.fromString(name));
+    await untilAborted(engine.client.image.pull(ImageName.fromString(name)), signal);
   } catch (error) {
     signal?.throwIfAborted();
     return wordsOf(error);
   }
   return (await presentImage(engine, name)) ?? "the engine has pulled something, but not this image";
+}
+
+/** Whoever waits is let go; the engine may finish what it has begun, for the next time. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  signal.throwIfAborted();
+  let leave = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+    signal.addEventListener("abort", leave, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", leave);
+    // Its failure has nobody left to tell it to.
+    work.catch(() => {});
+  }
 }
 
 /** Null when the script can be run by this user here. */

@@ -67,7 +67,7 @@ export async function ensureServerImage(
       const context = await mkdtemp(join(tmpdir(), "zk-lab-image-"));
       try {
         await writeContext(context, version, release, env);
-        await build(engine.docker, context, name, version, base, onProgress);
+        await build(engine.docker, context, { name, version, base }, options);
       } finally {
         await rm(context, { recursive: true, force: true });
       }
@@ -178,10 +178,8 @@ interface BuildEvent {
 async function build(
   docker: Docker,
   context: string,
-  name: string,
-  version: string,
-  base: BaseImage,
-  onProgress: (line: string) => void,
+  { name, version, base }: { readonly name: string; readonly version: string; readonly base: BaseImage },
+  { onProgress, signal }: ImageOptions,
 ): Promise<void> {
   const tail: string[] = [];
   let failure: string | undefined;
@@ -194,6 +192,7 @@ async function build(
         buildargs: { ...buildArguments(version), BASE_IMAGE: base.name },
         rm: true,
         forcerm: true,
+        ...(signal ? { abortSignal: signal } : {}),
       },
     );
     await new Promise<void>((resolve, reject) => {
@@ -210,6 +209,7 @@ async function build(
       );
     });
   } catch (error) {
+    signal?.throwIfAborted();
     throw withTail(asLabError(`the build of ${name}`, error), tail);
   }
   if (failure !== undefined) throw withTail(asLabError(`the build of ${name}`, new Error(failure)), tail);
