@@ -126,13 +126,8 @@ export {
   type WriteHold,
 } from "./locks/read-write-lock.js";
 export { type RevokeOptions, type RevokeOutcome, revoke } from "./locks/revocation.js";
-export {
-  type Lease,
-  type PermitOptions,
-  Semaphore,
-  SemaphoreHold,
-  type SemaphoreOptions,
-} from "./locks/semaphore.js";
+export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./locks/semaphore.js";
+export { type Lease, SemaphoreHold } from "./locks/semaphore-hold.js";
 export type { MaxPermits } from "./locks/semaphore-max.js";
 export { Group, type GroupOptions, type JoinOptions } from "./nodes/group.js";
 export type { GroupLayout } from "./nodes/group-layouts.js";

@@ -113,3 +113,10 @@ function parse(data: Uint8Array | null): Record<string, unknown> | undefined {
     return undefined;
   }
 }
+
+/** The smallest numbers from 0 that are not taken. */
+export function freeSlots(taken: ReadonlySet<number>, count: number): readonly number[] {
+  const free: number[] = [];
+  for (let slot = 0; free.length < count; slot += 1) if (!taken.has(slot)) free.push(slot);
+  return free;
+}

@@ -1,5 +1,5 @@
 /**
- * Permits, of which there are so many in the whole ensemble: as many holds of one permit each, or fewer of several, at a time. They
+ * Permits, of which there are so many among all clients: as many holds of one permit each, or fewer of several, at a time. They
  * are given out in the order in which they were asked for; who asks for several gets them all at once, and whoever comes behind
  * waits until then. So two who want 2 of 2 do not block each other.
  *
@@ -13,16 +13,14 @@
  * The token of each permit is the czxid of its znode. It orders what was given out; holders overlap, so a resource that is shared
  * by them cannot tell by it who is the only one.
  */
-import { type Acl, type Client, isZkError, type Transaction, type TransactionResult } from "@zk/client";
+import { type Acl, type Client, isZkError } from "@zk/client";
 import { Bell } from "../core/bell.js";
-import { commitCertainly } from "../core/certain.js";
 import { checkInteger, checkRecipePath } from "../core/checks.js";
 import { contend, counted } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
 import { makeDirectory } from "../core/directories.js";
-import { Hold, type HoldDetails, type HoldOptions } from "../core/hold.js";
-import { type Owned, removeWhenMade, whileConnected } from "../core/janitor.js";
-import { JointHold } from "../core/joint-hold.js";
+import type { HoldOptions } from "../core/hold.js";
+import { removeWhenMade, whileConnected } from "../core/janitor.js";
 import { type Entry, Line } from "../core/line.js";
 import { childPath, nameOf } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
@@ -31,8 +29,10 @@ import { telemetryOf } from "../core/telemetry.js";
 import { RecipeError } from "../errors.js";
 import type { AcquireOptions } from "./lock.js";
 import { SemaphoreAgreement } from "./semaphore-agreement.js";
-import { decodeWish, encodeWish, layoutOf, type SemaphoreLayout } from "./semaphore-layout.js";
+import { Lease, SemaphoreHold } from "./semaphore-hold.js";
+import { decodeWish, encodeWish, freeSlots, layoutOf, type SemaphoreLayout } from "./semaphore-layout.js";
 import { type MaxPermits, readCount, writeCount } from "./semaphore-max.js";
+import { type Made, makePermits } from "./semaphore-permits.js";
 
 const RECIPE = "Semaphore";
 
@@ -60,42 +60,6 @@ export interface SemaphoreOptions extends HoldOptions {
 export interface PermitOptions extends AcquireOptions {
   /** How many, all at once or none. Default 1. */
   readonly permits?: number;
-}
-
-/** One permit that is held. */
-export class Lease extends Hold {
-  /** With the option `slots`: a number from 0 that no other permit of ours has now. */
-  readonly slot: number | undefined;
-
-  /** Made by {@link Semaphore}. */
-  constructor(details: HoldDetails, slot: number | undefined) {
-    super(details);
-    this.slot = slot;
-  }
-}
-
-/** Permits that are held together. */
-export class SemaphoreHold extends JointHold<Lease> {
-  /** The permits one by one; each can be released by itself. */
-  get leases(): readonly Lease[] {
-    return this.members;
-  }
-
-  /** The fencing token, the same for all of them: see the head of the file of {@link Semaphore}. */
-  get token(): bigint {
-    return (this.members[0] as Lease).token;
-  }
-
-  /** The slot numbers, with the option `slots`. */
-  get slots(): readonly number[] {
-    return this.members.flatMap(({ slot }) => slot ?? []);
-  }
-}
-
-/** A permit that was made. */
-interface Made extends Owned {
-  readonly token: bigint;
-  readonly slot: number | undefined;
 }
 
 /** See the head of this file. */
@@ -368,45 +332,7 @@ export class Semaphore {
       const data = layout.encode(this.#agreement.announce(this.#identity, max, slot));
       return { path: layout.freshPath(client.randomness.uuid()), data, slot };
     });
-    const { acl } = this.#options;
-    const options = acl === undefined ? { mode: layout.mode } : { mode: layout.mode, acl };
-    const made = (path: string, token: bigint, index: number): Made => ({
-      path,
-      token,
-      sessionId: entry.sessionId,
-      slot: slots[index],
-    });
-    const making = commitCertainly<readonly Made[]>(client, {
-      sessionId: entry.sessionId,
-      directory: layout.leases,
-      commit: async (call) => {
-        let transaction = client.transaction().check(entry.path) as unknown as Transaction;
-        for (const { path, data } of wanted) {
-          transaction = transaction.create(path, data, options) as unknown as Transaction;
-        }
-        const results: readonly TransactionResult[] = await transaction.remove(entry.path).commit(call);
-        return results
-          .filter((result) => result.type === "create")
-          .map(({ path, zxid }, index) => made(path, zxid, index));
-      },
-      find: async (call) => {
-        const names = await client.getChildren(layout.leases, call);
-        const found: Made[] = [];
-        for (const [index, { path }] of wanted.entries()) {
-          const name = names.find((child) => child.startsWith(nameOf(path)));
-          const stat = name === undefined ? null : await client.exists(childPath(layout.leases, name), call);
-          if (stat !== null) found.push(made(childPath(layout.leases, name as string), stat.czxid, index));
-        }
-        // Some of them, or none: if they were made somebody has removed the others, and they are not what was asked for.
-        if (found.length === permits) return found;
-        await whileConnected(
-          client,
-          removeWhenMade(client, Promise.resolve(found)),
-          client.sessionTimeoutMs / 3,
-        );
-        return undefined;
-      },
-    });
+    const making = makePermits(client, { entry, layout, acl: this.#options.acl, wanted });
     try {
       return await patience.race(making);
     } catch (error) {
@@ -447,10 +373,3 @@ export class Semaphore {
 }
 
 const NO_SLOTS: ReadonlySet<number> = new Set();
-
-/** The smallest numbers from 0 that are not taken. */
-export function freeSlots(taken: ReadonlySet<number>, count: number): readonly number[] {
-  const free: number[] = [];
-  for (let slot = 0; free.length < count; slot += 1) if (!taken.has(slot)) free.push(slot);
-  return free;
-}
