@@ -3,22 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { Peer, PeerKind } from "../../src/peers/peer.js";
 import type { CuratorQueueOptions, Queue } from "../../src/peers/recipes.js";
 import type { Ground } from "./ground.js";
+import { bothWays } from "./pairs.js";
 import { briefly, bytes, soon, text, waitUntil } from "./tools.js";
-
-interface Pair {
-  /** `A then B`. */
-  readonly name: string;
-  readonly first: () => Peer;
-  readonly second: () => Peer;
-}
-
-/** Ours and another, and the other way round. */
-function bothWays(ours: () => Peer, theirs: () => Peer, kind: PeerKind): readonly Pair[] {
-  return [
-    { name: `ours then ${kind}`, first: ours, second: theirs },
-    { name: `${kind} then ours`, first: theirs, second: ours },
-  ];
-}
 
 export function describeOurRecipes(ground: Ground, curatorKind: Exclude<PeerKind, "kazoo">): void {
   const withCurator = bothWays(

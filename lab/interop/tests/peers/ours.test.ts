@@ -2,6 +2,7 @@
 // a mutex enters at least (40): 700 make more than 2000 among three.
 import { describeBarriers } from "./barriers.js";
 import { useGround } from "./ground.js";
+import { describeOurElections } from "./our-elections.js";
 import { describeOurLayouts } from "./our-layouts.js";
 import { describeOurLocks } from "./our-locks.js";
 import { describeOurRecipes } from "./our-recipes.js";
@@ -13,5 +14,6 @@ describeOurLocks(ground, "curator-4", { tries: 5, rounds });
 describeBarriers(ground, ["ours", "curator-4"]);
 describeBarriers(ground, ["ours", "kazoo"]);
 describeOurRecipes(ground, "curator-4");
+describeOurElections(ground, "curator-4");
 describeOurLayouts(ground, "curator-4");
 describeOurLayouts(ground, "kazoo");

@@ -5,6 +5,7 @@ import { PeerError } from "../errors.js";
 import type { OptionsArgument, Peer } from "../peer.js";
 import type { HandleOf, OptionsOf, RecipeName } from "../recipes.js";
 import { openBarrier, openDoubleBarrier } from "./barriers.js";
+import { openElection, openLatch } from "./elections.js";
 import {
   type OurSession,
   openMultiLock,
@@ -29,6 +30,8 @@ const openers: Openers = {
   multiLock: openMultiLock,
   readWriteLock: openReadWriteLock,
   semaphore: openSemaphore,
+  latch: openLatch,
+  election: openElection,
   barrier: openBarrier,
   doubleBarrier: openDoubleBarrier,
   curatorQueue: openCuratorQueue,
