@@ -195,6 +195,20 @@ describe("a shared count", () => {
     for (const count of counts) count.close();
   });
 
+  it("of kazoo loses nothing by rounding: what would be rounded is refused and left as it is", async () => {
+    const client = await zk.connect();
+    await client.create(zk.path, "9007199254740991");
+    using count = new SharedCount(client, zk.path, { dialect: "kazoo" });
+    await count.ready;
+    await expect(count.add(2)).rejects.toMatchObject({ code: "INVALID_ARGUMENT", applied: "no" });
+    expect((await count.add(-1)).value).toBe(2 ** 53 - 2);
+    // As kazoo counts on, whose whole numbers have no end.
+    await client.setData(zk.path, "9007199254740993");
+    await expect(count.get()).rejects.toMatchObject({ code: "CORRUPTED" });
+    await expect(count.add(1)).rejects.toMatchObject({ code: "CORRUPTED" });
+    expect(new TextDecoder().decode((await client.getData(zk.path)).data!)).toBe("9007199254740993");
+  });
+
   it("refuses what has no such form", async () => {
     const client = await zk.connect();
     using count = new SharedCount(client, zk.path, { seed: 2 ** 31 - 1 });

@@ -28,18 +28,22 @@ const tidier: ReadonlySet<string> = new Set(["double-barrier", "kazoo-locking-qu
 /** Where Curator puts an item back as a new one when its consumer is closed; ours leaves it in its place. */
 const putBack = "queue-item-at-work";
 
+/** What kazoo makes and leaves empty, and ours fills with its seed: Curator could not read it otherwise. */
+const seeded = { path: "/at/only-read", data: "hex:00000000" };
+
 /**
- * What matters to others: without what ours keeps beside a queue, and without what a znode says of its owner where nobody was
+ * What matters to others: without what ours keeps beside a queue or a value, and without what a znode says of its owner where nobody was
  * told. Leases of ours say more than the identity, claims of ours are never empty, and no library reads either.
  */
 function essence(nodes: readonly LaidNode[]): readonly LaidNode[] {
   return nodes
-    .filter(({ path }) => !path.startsWith("/at-state"))
+    .filter(({ path }) => !/^\/at(\/[^/]+)?-state(\/|$)/.test(path))
     .map(({ path, mode, data }) => {
       const isMember = /^\/at\/‹(uuid|hex)›$/.test(path);
       const isClaim = path.startsWith("/at-locks/");
       const lease = /^\{"identity":"(.*)","max":\d+\}$/.exec(data ?? "");
-      const said = isClaim || nobody.has(data) ? "" : (lease?.[1] ?? data);
+      const isSeed = path === seeded.path && data === seeded.data;
+      const said = isClaim || isSeed || nobody.has(data) ? "" : (lease?.[1] ?? data);
       return { path: isMember ? "/at/‹member›" : path, mode, data: said };
     });
 }

@@ -6,6 +6,7 @@ import { describeOurElections } from "./our-elections.js";
 import { describeOurLayouts } from "./our-layouts.js";
 import { describeOurLocks } from "./our-locks.js";
 import { describeOurRecipes } from "./our-recipes.js";
+import { describeOurValues } from "./our-values.js";
 
 const ground = useGround("3.4.6", ["curator-4", "kazoo"]);
 const rounds = Number(process.env["INTEROP_ROUNDS"] ?? 40);
@@ -15,5 +16,6 @@ describeBarriers(ground, ["ours", "curator-4"]);
 describeBarriers(ground, ["ours", "kazoo"]);
 describeOurRecipes(ground, "curator-4");
 describeOurElections(ground, "curator-4");
+describeOurValues(ground, "curator-4");
 describeOurLayouts(ground, "curator-4");
 describeOurLayouts(ground, "kazoo");

@@ -32,6 +32,14 @@ describe("numbers as other libraries write them", () => {
       expect(() => decimalCodec.decode(textCodec.encode(text))).toThrow();
   });
 
+  it("in decimal are not rounded where Python's would not be", () => {
+    expect(decimalCodec.decode(textCodec.encode("-9007199254740991"))).toBe(-(2 ** 53 - 1));
+    for (const text of ["9007199254740992", "-9007199254740993", "1".repeat(400)])
+      expect(() => decimalCodec.decode(textCodec.encode(text))).toThrow();
+    // As a double of Python, and no whole number: it would go on exactly from what we have rounded.
+    expect(textCodec.decode(decimalCodec.encode(2 ** 53))).toBe("9.007199254740992e+15");
+  });
+
   it("that do not fit are refused", () => {
     for (const value of [2 ** 31, -(2 ** 31) - 1, 0.5, Number.NaN])
       expect(() => intCodec.encode(value)).toThrow(RangeError);

@@ -30,17 +30,23 @@ export const longCodec: Codec<bigint> = {
   decode: (bytes) => viewOf(bytes, 8).getBigInt64(0),
 };
 
-/** ASCII as Python prints it, such as `5` and `6.5`: kazoo's Counter. */
+/**
+ * ASCII as Python prints it, such as `5`, `6.5` and `1e+16`: kazoo's Counter. Whole numbers of Python have no end, and ours are exact
+ * up to 2^53: one beyond that is refused, not rounded. What has a point or an exponent is a double there too.
+ */
 export const decimalCodec: Codec<number> = {
   encode(value) {
     if (!Number.isFinite(value)) throw new RangeError(`it must be a finite number, not ${String(value)}`);
-    return textCodec.encode(String(value));
+    const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+    return textCodec.encode(isRounded ? value.toExponential() : String(value));
   },
   decode(bytes) {
     const text = textCodec.decode(bytes);
     const value = Number(text);
     if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !Number.isFinite(value))
       throw new TypeError(`${JSON.stringify(text)} is no number`);
+    if (/^[+-]?\d+$/.test(text) && !Number.isSafeInteger(value))
+      throw new RangeError(`${text} is beyond 2^53, and would be rounded`);
     return value;
   },
 };

@@ -2,7 +2,8 @@
  * A small number that all see and anybody may change: a {@link SharedValue} that counts.
  *
  * Layout: `curator` four bytes, the highest first, as Curator's SharedCount, its DistributedAtomicInteger, and kazoo's Counter made
- * with `support_curator=True`. `kazoo` ASCII such as `5` or `6.5`, as kazoo's Counter. kazoo makes its znode empty first, on which
+ * with `support_curator=True`. `kazoo` ASCII such as `5` or `6.5`, as kazoo's Counter; what is whole there is exact up to 2^53 and
+ * refused beyond. A kazoo process whose counter is whole cannot read fractions. kazoo makes its znode empty first, on which
  * Curator's SharedCount fails; here an empty one is the seed, and none is left empty.
  */
 import type { Client } from "@zk/client";
@@ -45,11 +46,19 @@ export class SharedCount extends SharedValue<number> {
 
   /**
    * Adds to the number, exactly once.
-   * @throws as {@link SharedValue.update}; INVALID_ARGUMENT when the sum has no such form
+   * @throws as {@link SharedValue.update}; INVALID_ARGUMENT when the sum has no such form, or would be rounded although both are whole
    */
   async add(delta: number, options: WaitOptions = {}): Promise<VersionedValue<number>> {
-    const now = await this.update((value = this.#seed) => value + delta, options);
+    const now = await this.update((value = this.#seed) => this.#sum(value, delta), options);
     // It was written, so there is one.
     return now as VersionedValue<number>;
+  }
+
+  #sum(value: number, delta: number): number {
+    const sum = value + delta;
+    const isExact = !Number.isSafeInteger(value) || !Number.isInteger(delta) || Number.isSafeInteger(sum);
+    if (isExact) return sum;
+    const message = `${value} + ${delta} is beyond 2^53, and would be rounded`;
+    throw new RecipeError({ code: "INVALID_ARGUMENT", message, recipe: "SharedCount", path: this.path });
   }
 }

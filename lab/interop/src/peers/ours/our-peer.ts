@@ -15,13 +15,20 @@ import {
   openSemaphoreMutex,
 } from "./locks.js";
 import { openCuratorQueue, openKazooLockingQueue, openKazooQueue, openSimpleQueue } from "./queues.js";
+import {
+  openAtomicInteger,
+  openAtomicLong,
+  openCounter,
+  openSharedCount,
+  openSharedValue,
+} from "./values.js";
 
 type Openers = {
   readonly [Name in RecipeName]?: (
     session: OurSession,
     path: string,
     options: OptionsOf<Name>,
-  ) => HandleOf<Name>;
+  ) => HandleOf<Name> | Promise<HandleOf<Name>>;
 };
 
 const openers: Openers = {
@@ -34,6 +41,11 @@ const openers: Openers = {
   election: openElection,
   barrier: openBarrier,
   doubleBarrier: openDoubleBarrier,
+  sharedCount: openSharedCount,
+  sharedValue: openSharedValue,
+  atomicLong: openAtomicLong,
+  atomicInteger: openAtomicInteger,
+  counter: openCounter,
   curatorQueue: openCuratorQueue,
   simpleQueue: openSimpleQueue,
   kazooQueue: openKazooQueue,
@@ -79,7 +91,7 @@ export class OurPeer implements Peer {
   ): Promise<HandleOf<Name>> {
     const open: Openers[Name] = openers[recipe];
     if (open === undefined) throw new PeerError("UNSUPPORTED", `${this.title} has no ${recipe}`);
-    return open({ client: this.client, dialect: this.#dialect }, path, options as OptionsOf<Name>);
+    return await open({ client: this.client, dialect: this.#dialect }, path, options as OptionsOf<Name>);
   }
 
   async session(): Promise<{ readonly sessionId: bigint; readonly sessionPassword: Uint8Array }> {
