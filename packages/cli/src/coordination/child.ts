@@ -44,18 +44,20 @@ export class Child {
 
   /**
    * @param stdin ours, none, or bytes
+   * @param isDetached whether it gets a process group of its own; one that has none is not to be signalled as a group
    * @throws CliError with exit code 127 or 126 when there is no such command, or none that can be run
    */
   static async start(
     words: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
     stdin: "inherit" | "ignore" | Uint8Array = "inherit",
+    isDetached = true,
   ): Promise<Child> {
     const [program = "", ...rest] = words;
     const isBytes = typeof stdin !== "string";
     const child = spawn(program, rest, {
       stdio: [isBytes ? "pipe" : stdin, "inherit", "inherit"],
-      detached: true,
+      detached: isDetached,
       env: env as NodeJS.ProcessEnv,
     });
     // A command that does not read is no failure.

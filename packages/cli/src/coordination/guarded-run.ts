@@ -7,9 +7,10 @@
 
 import { constants } from "node:os";
 import type { Client } from "@zk/client";
-import type { LockHold } from "@zk/recipes";
 import { Interruption } from "../program/errors.js";
 import { Child, type ChildEnd, FORWARDED } from "./child.js";
+import type { Held } from "./held.js";
+import { Watchdog } from "./watchdog.js";
 
 export const SUSPEND_POLICIES = ["continue", "pause", "stop"] as const;
 export type SuspendPolicy = (typeof SUSPEND_POLICIES)[number];
@@ -43,11 +44,7 @@ export interface GuardedEnd {
 const LOOK_MS = 50;
 
 /** @throws CliError NOT_FOUND, NOT_EXECUTABLE */
-export async function runGuarded(
-  client: Client,
-  hold: LockHold,
-  options: GuardedOptions,
-): Promise<GuardedEnd> {
+export async function runGuarded(client: Client, hold: Held, options: GuardedOptions): Promise<GuardedEnd> {
   // TERM has to be sent and acted on within the time that the session is believed alive.
   const killAfterMs = Math.min(options.killAfterMs, client.sessionTimeoutMs / 3);
   if (killAfterMs < options.killAfterMs && options.isKillAfterGiven) {
@@ -55,9 +52,12 @@ export async function runGuarded(
       `--kill-after is shortened to ${(killAfterMs / 1000).toFixed(1)} s: the session timeout is ${client.sessionTimeoutMs / 1000} s (--session-timeout)`,
     );
   }
+  const watchdog = new Watchdog();
   const child = await Child.start(options.words, options.env);
-  const giveBack = options.takeSignals?.(FORWARDED, (signal) => {
-    child.signal(signal);
+  watchdog.guard(child.pid, killAfterMs);
+  const giveBack = options.takeSignals?.([...FORWARDED, "SIGTSTP"], (signal) => {
+    if (signal === "SIGTSTP") standStill(child);
+    else child.signal(signal);
     return true;
   });
   let isLost = false;
@@ -89,7 +89,7 @@ export async function runGuarded(
       options.note("the connection is in doubt; the command is paused");
       child.pause();
     }
-    if (!isSuspended && child.isPaused && state === "held") {
+    if (!isSuspended && child.isPaused && state === "held" && leftMs > killAfterMs) {
       options.note("the session is still ours; the command goes on");
       child.resume();
     }
@@ -115,9 +115,16 @@ export async function runGuarded(
     }
     return { child: end, isLost };
   } finally {
+    watchdog.dismiss();
     clearInterval(timer);
     forgetState();
     giveBack?.();
     options.signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** Ctrl-Z: who cannot look after the lock must not leave its command running. Once we go on, `look` decides about it. */
+function standStill(child: Child): void {
+  child.pause();
+  process.kill(process.pid, "SIGSTOP");
 }

@@ -34,7 +34,10 @@ export class SignalDesk {
       const isTaken = [...this.#takers]
         .reverse()
         .some(({ signals, take }) => signals.has(signal) && take(signal));
-      if (!isTaken && (ENDING as readonly string[]).includes(signal)) this.#end(signal);
+      if (isTaken) return;
+      if ((ENDING as readonly string[]).includes(signal)) this.#end(signal);
+      // Once asked for, it has no effect of its own any more.
+      if (signal === "SIGTSTP") process.kill(process.pid, "SIGSTOP");
     });
   }
 }

@@ -1,16 +1,18 @@
 import { hostname } from "node:os";
-import { type Client, isZkError } from "@zk/client";
-import { joinPath } from "@zk/protocol";
-import { sortContenders } from "@zk/recipes";
+import type { Client } from "@zk/client";
+import { type Candidate, Election } from "@zk/recipes";
+import { standForElection } from "../../coordination/contests.js";
 import { runGuarded, SUSPEND_POLICIES } from "../../coordination/guarded-run.js";
+import { heldEnvironment } from "../../coordination/held.js";
+import { DIALECTS } from "../../coordination/layouts.js";
+import { renewSessions } from "../../coordination/waiting.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { anyNumber, argument, choice, duration, flag, text } from "../../definition/specs.js";
 import { hex } from "../../output/figures.js";
-import { utf8OrUndefined } from "../../output/json.js";
 import { visible } from "../../output/visible.js";
 import { Interruption, UsageError } from "../../program/errors.js";
 import { ExitCode } from "../../program/exit-codes.js";
-import { acquire, lockEnvironment, sleep } from "./lock.js";
+import { sleep } from "./lock.js";
 
 interface Leadership {
   readonly event: "leader" | "none" | "elected" | "resigned" | "lost";
@@ -34,13 +36,14 @@ export const elect: Command = defineCommand({
   group: "coordination",
   summary: "run a command while we lead, and stand again when it has ended; or only watch who leads",
   details: [
-    "The engine is that of zk lock: process group, signals, deadline and exit codes are the same, and the layout is that of zk lock --mutex. --restart says when we stand for election again after the command has ended. A leadership that was lost is stood for again, unless --restart is never.",
-    "With --observe nothing is run and nobody stands: each change of the leader is one event.",
+    "The engine is that of zk lock: process group, signals, deadline and exit codes are the same. The election is shared with Curator's LeaderSelector, with --latch with its LeaderLatch, with --dialect kazoo with kazoo's Election; a directory that is used in another way is refused. --restart says when we stand for election again after the command has ended. A leadership that was lost is stood for again, unless --restart is never.",
+    "With --observe nothing is run and nobody stands: each change of the leader is one event, whatever library it uses.",
   ],
   examples: [
     { command: "zk elect /leader -- ./server", does: "the server of the leader" },
     { command: "zk elect /leader --restart always -- ./worker", does: "again and again" },
     { command: "zk elect /leader --observe --json", does: "who leads, one object for each change" },
+    { command: "zk elect /leader --latch -- ./server", does: "beside Java programs that use a LeaderLatch" },
     { command: "zk elect /leader --resign-after 1h -- ./batch", does: "let others lead, too" },
   ],
   arguments: {
@@ -53,6 +56,8 @@ export const elect: Command = defineCommand({
       "on-failure",
       "when to stand again after the command has ended",
     ),
+    latch: flag("the layout of Curator's LeaderLatch"),
+    dialect: choice(DIALECTS, "curator", "whose names are written: all candidates need the same"),
     observe: flag("tell who leads, and stand for nothing"),
     once: flag("with --observe: only who leads now"),
     resignAfter: duration("TIME", "end the command and let others lead, after so long"),
@@ -93,14 +98,17 @@ export const elect: Command = defineCommand({
   async *run(run): AsyncGenerator<Leadership> {
     const { path, command } = run.arguments;
     const { options, signal } = run;
+    if (options.observe && command.length > 0) throw new UsageError("--observe runs no command");
+    if (options.once && !options.observe) throw new UsageError("--once goes with --observe");
+    if (options.latch && options.dialect === "kazoo")
+      throw new UsageError("--latch is a layout of Curator: kazoo has none of that kind");
+    if (!options.observe && command.length === 0)
+      throw new UsageError("there is no command to run", "zk elect PATH -- COMMAND, or --observe");
     const client = await run.connect();
     if (options.observe) {
-      if (command.length > 0) throw new UsageError("--observe runs no command");
       yield* observe(client, path, options.once, run);
       return;
     }
-    if (command.length === 0)
-      throw new UsageError("there is no command to run", "zk elect PATH -- COMMAND, or --observe");
     const tell = (event: Leadership): void => {
       if (run.isJson) run.io.stderr.write(`${JSON.stringify({ schema: "zk.elect/1", ...event })}\n`);
       else run.note(`${event.event}${event.fence === null ? "" : ` (fence ${event.fence})`}`);
@@ -110,13 +118,12 @@ export const elect: Command = defineCommand({
     let wasEnded = false;
     for (;;) {
       if (client.state === "expired") await client.connect({ signal });
-      const hold = await acquire(client, path, run, {
+      run.note(`standing for ${path}`);
+      const hold = await standForElection(client, path, run, {
         identity: options.data ?? `${hostname()} ${process.pid}`,
-        shared: false,
-        mutex: true,
-        waitMs: undefined,
+        dialect: options.dialect,
+        latch: options.latch,
       });
-      if (hold === null) return;
       const about = {
         path,
         node: hold.path,
@@ -135,7 +142,7 @@ export const elect: Command = defineCommand({
       try {
         const end = await runGuarded(client, hold, {
           words: command,
-          env: { ...lockEnvironment(run.io.env, path, hold), ZK_ELECT_PATH: path },
+          env: { ...heldEnvironment(run.io.env, path, hold), ZK_ELECT_PATH: path },
           onSuspend: options.onSuspend,
           killAfterMs: options.killAfter ?? 5_000,
           isKillAfterGiven: options.killAfter !== undefined,
@@ -185,69 +192,38 @@ function now(): string {
   return new Date().toISOString();
 }
 
-interface ObservingRun {
-  readonly signal: AbortSignal;
-  endWith(exitCode: number): void;
-}
-
+/** Each leader in turn; `once` only that of now. Candidates of every layout count. */
 async function* observe(
   client: Client,
   path: string,
   once: boolean,
-  run: ObservingRun,
+  run: { readonly signal: AbortSignal; endWith(exitCode: number): void },
 ): AsyncGenerator<Leadership> {
-  const stream = client.watch(path, { signal: run.signal });
-  let last: string | undefined;
+  const { signal } = run;
+  const election = new Election(client, path, { contenders: "any" });
+  const forget = renewSessions(client, signal);
   try {
-    await stream.ready;
-    for (;;) {
-      const leader = await leaderOf(client, path, run.signal);
-      if ((leader.node ?? "") !== last) {
-        last = leader.node ?? "";
-        yield leader;
-      }
-      if (once) {
-        if (leader.event === "none") run.endWith(1);
-        return;
-      }
-      const { done } = await stream.next();
-      if (done) return;
+    if (once) {
+      const leader = await election.leader({ signal });
+      if (leader === null) run.endWith(ExitCode.FALSE);
+      yield toldLeader(path, leader);
+      return;
     }
+    for await (const leader of election.observe({ signal })) yield toldLeader(path, leader);
   } finally {
-    stream.close();
+    forget();
   }
 }
 
-async function leaderOf(client: Client, path: string, signal: AbortSignal): Promise<Leadership> {
-  const none: Leadership = {
-    event: "none",
+function toldLeader(path: string, leader: Candidate | null): Leadership {
+  return {
+    event: leader === null ? "none" : "leader",
     path,
-    node: null,
-    data: null,
-    session: null,
-    fence: null,
+    node: leader?.path ?? null,
+    data: leader?.id ?? null,
+    session: leader === null ? null : hex(leader.sessionId),
+    fence: leader === null ? null : hex(leader.token),
     exitCode: null,
     at: now(),
   };
-  try {
-    for (const { name } of sortContenders(await client.getChildren(path, { signal }))) {
-      try {
-        const { data, stat } = await client.getData(joinPath(path, name), { signal });
-        return {
-          ...none,
-          event: "leader",
-          node: joinPath(path, name),
-          data: utf8OrUndefined(data ?? new Uint8Array()) ?? null,
-          session: hex(stat.ephemeralOwner),
-          fence: hex(stat.czxid),
-        };
-      } catch (error) {
-        // It went between two reads: the next one leads.
-        if (!isZkError(error, "NO_NODE")) throw error;
-      }
-    }
-  } catch (error) {
-    if (!isZkError(error, "NO_NODE")) throw error;
-  }
-  return none;
 }

@@ -1,13 +1,13 @@
-import { type Client, isZkError, type Stat } from "@zk/client";
+import { type Client, isZkError } from "@zk/client";
 import { joinPath, parseCons } from "@zk/protocol";
-import { parseContender, sortContenders } from "@zk/recipes";
+import { type Inspection, inspect } from "@zk/recipes";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, text } from "../../definition/specs.js";
 import { confirm } from "../../input/confirm.js";
 import { hex, isoTime } from "../../output/figures.js";
-import { utf8OrUndefined } from "../../output/json.js";
 import { visible } from "../../output/visible.js";
 import { CliError } from "../../program/errors.js";
+import { ExitCode } from "../../program/exit-codes.js";
 import type { ServerConnection } from "../../session/servers.js";
 
 interface Standing {
@@ -24,9 +24,9 @@ interface Standing {
 export const lockList: Command = defineCommand({
   name: "lock ls",
   group: "coordination",
-  summary: "show who holds a lock and who waits for it, in order",
+  summary: "show who holds a lock, a semaphore or an election, and who waits for it, in order",
   details: [
-    "Clients of Curator, kazoo and others count as well: whatever ends in a server's number stands in the line. Addresses come from cons; where a server does not answer it they are missing.",
+    "Locks of Curator, kazoo and others are understood as well. Addresses come from cons; where a server does not answer it they are missing.",
   ],
   examples: [{ command: "zk lock ls /locks/nightly", does: "holder first, with session, client and server" }],
   arguments: { path: argument("the lock", "path") },
@@ -40,6 +40,11 @@ export const lockList: Command = defineCommand({
     fields: [
       { name: "path", type: "text", means: "the lock" },
       {
+        name: "kind",
+        type: "text",
+        means: "lock, readWriteLock, semaphore, latch, or none when nobody is there",
+      },
+      {
         name: "line",
         type: "list",
         means: "place, role (holder, reader, waiter), node, session, since, data, address and server of each",
@@ -50,9 +55,9 @@ export const lockList: Command = defineCommand({
   async run(run) {
     const { path } = run.arguments;
     const client = await run.connect();
-    const line = await standing(client, path, await run.servers(), run.signal);
+    const { kind, line } = await standing(client, path, await run.servers(), run.signal);
     if (line.length === 0) run.endWith(1);
-    return { path, line };
+    return { path, kind, line };
   },
   human({ line }, screen, run) {
     if (line.length === 0) return run.note("nobody holds it");
@@ -84,7 +89,10 @@ export const lockBreak: Command = defineCommand({
   ],
   examples: [{ command: "zk lock break /locks/nightly --confirm /locks/nightly", does: "from a script" }],
   arguments: { path: argument("the lock", "path") },
-  options: { confirm: text("PATH", "answer with the path of the lock") },
+  options: {
+    node: text("NODE", "whose hold, where several have one, as zk lock ls names it; default the first"),
+    confirm: text("PATH", "answer with the path of the lock"),
+  },
   writes: true,
   exits: [
     [1, "nobody holds it"],
@@ -101,7 +109,11 @@ export const lockBreak: Command = defineCommand({
   async run(run) {
     const { path } = run.arguments;
     const client = await run.connect();
-    const [holder] = await standing(client, path, await run.servers(), run.signal);
+    const { line } = await standing(client, path, await run.servers(), run.signal);
+    const wanted = run.options.node;
+    const holder = line.find(({ node, role }) => role !== "waiter" && (wanted ?? node) === node);
+    if (holder === undefined && wanted !== undefined)
+      throw new CliError("NOT_HELD", ExitCode.FALSE, `${visible(wanted)} holds nothing of ${visible(path)}`);
     if (holder === undefined) {
       run.endWith(1);
       return { path, broken: null };
@@ -118,7 +130,11 @@ export const lockBreak: Command = defineCommand({
     } catch (error) {
       // It was given back meanwhile; whoever is next must not lose it.
       if (!isZkError(error, "NO_NODE")) throw error;
-      throw new CliError("NOT_HELD", 1, "the holder has given it back meanwhile; nothing was changed");
+      throw new CliError(
+        "NOT_HELD",
+        ExitCode.FALSE,
+        "the holder has given it back meanwhile; nothing was changed",
+      );
     }
     return { path, broken: holder };
   },
@@ -132,54 +148,33 @@ export const lockBreak: Command = defineCommand({
   plain: ({ broken }) => (broken === null ? [] : [[broken.node]]),
 });
 
-/** The line in front of a lock, the holder first. @throws ZkError NO_NODE */
-export async function standing(
+/** Who holds it and who waits, the first holder first. @throws ZkError NO_NODE */
+async function standing(
   client: Client,
   path: string,
   servers: readonly ServerConnection[],
   signal: AbortSignal,
-): Promise<Standing[]> {
-  const names = await client.getChildren(path, { signal });
-  const contenders = sortContenders(names);
-  const found = await Promise.all(
-    contenders.map(async ({ name }) => ({ name, read: await readOne(client, joinPath(path, name), signal) })),
-  );
-  const addresses = await addressesOf(servers);
-  let isFirst = true;
-  let onlyReaders = true;
-  const line: Standing[] = [];
-  for (const { name, read } of found) {
-    if (read === undefined) continue;
-    const isReader = /read|__rlock__/i.test(parseContender(name)?.prefix ?? name);
-    const role = isFirst ? (isReader ? "reader" : "holder") : isReader && onlyReaders ? "reader" : "waiter";
-    if (!isReader) onlyReaders = false;
-    isFirst = false;
-    const owner = BigInt.asUintN(64, read.stat.ephemeralOwner);
-    line.push({
-      place: line.length + 1,
-      role,
-      node: name,
+): Promise<{ readonly kind: Inspection["kind"]; readonly line: readonly Standing[] }> {
+  await client.getChildren(path, { signal });
+  const [{ kind, participants }, addresses] = await Promise.all([
+    inspect(client, path, { signal }),
+    addressesOf(servers),
+  ]);
+  const line = participants.map((each, index): Standing => {
+    const owner = BigInt.asUintN(64, each.sessionId);
+    const isReader = each.role === "read";
+    return {
+      place: index + 1,
+      role: each.state === "waits" ? "waiter" : isReader ? "reader" : "holder",
+      node: each.path.slice(path === "/" ? 1 : path.length + 1),
       session: hex(owner),
-      since: isoTime(read.stat.ctime),
-      data: utf8OrUndefined(read.data ?? new Uint8Array()) ?? `${read.data?.length ?? 0} bytes`,
+      since: isoTime(BigInt(each.createdMs)),
+      data: each.identity ?? "",
       address: addresses.get(owner)?.address ?? null,
       server: addresses.get(owner)?.server ?? null,
-    });
-  }
-  return line;
-}
-
-async function readOne(
-  client: Client,
-  path: string,
-  signal: AbortSignal,
-): Promise<{ readonly data: Uint8Array | null; readonly stat: Stat } | undefined> {
-  try {
-    return await client.getData(path, { signal });
-  } catch (error) {
-    if (isZkError(error, "NO_NODE")) return undefined;
-    throw error;
-  }
+    };
+  });
+  return { kind, line };
 }
 
 async function addressesOf(

@@ -1,12 +1,13 @@
-import { constants, hostname } from "node:os";
-import { type Client, isZkError } from "@zk/client";
-import { isRecipeError, Lock, type LockHold, parseContender, ReadWriteLock } from "@zk/recipes";
-import { FORWARDED } from "../../coordination/child.js";
+import { hostname } from "node:os";
+import { acquireLock } from "../../coordination/contests.js";
 import { type GuardedEnd, runGuarded, SUSPEND_POLICIES } from "../../coordination/guarded-run.js";
+import { heldEnvironment } from "../../coordination/held.js";
+import { DIALECTS } from "../../coordination/layouts.js";
+import { heldByOurs, runNested } from "../../coordination/nested-run.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { anyNumber, argument, choice, duration, flag, text, whole } from "../../definition/specs.js";
 import { hex } from "../../output/figures.js";
-import { CliError, Interruption, UsageError } from "../../program/errors.js";
+import { UsageError } from "../../program/errors.js";
 import { ExitCode } from "../../program/exit-codes.js";
 
 interface LockEnd {
@@ -26,7 +27,8 @@ export const lock: Command = defineCommand({
   details: [
     "The command runs without a shell, in a process group of its own, with our stdin, stdout and stderr; its exit code is ours. Signals go to the group; while we wait they take us out of the line. Nothing of the group outlives the lock.",
     "When the session could end, TERM goes to the group so early that KILL (--kill-after) still comes before a server can give the lock away, by our own clock; the exit code is 75. --on-suspend says what happens before that, when only the connection is in doubt: pause stops the group until a server has said that the session is ours.",
-    "Exclusive and shared (-s) holders exclude each other, as in flock(1). The layout is that of Curator's InterProcessReadWriteLock; with --mutex that of its InterProcessMutex.",
+    "Exclusive and shared (-s) holders exclude each other, as in flock(1). The layout is that of Curator's InterProcessReadWriteLock; with --mutex that of its InterProcessMutex, with --limit that of its InterProcessSemaphoreV2. A directory that is used in another way is refused.",
+    "Should zk itself be killed, a small process that it has started ends the group. On Ctrl-Z the group stands still with zk, and goes on only if the session has outlived that.",
     "The command finds ZK_LOCK_HELD=1, ZK_LOCK_PATH, ZK_LOCK_NODE, ZK_LOCK_SESSION and ZK_LOCK_FENCE. The fence grows with every holder: a store that refuses an older one than it has seen is safe even from a holder that was stopped for hours.",
   ],
   examples: [
@@ -37,6 +39,7 @@ export const lock: Command = defineCommand({
       does: "for cron: wait a while, no failure, hold against drifting clocks",
     },
     { command: "zk lock -s /locks/data -- ./reader", does: "shared with other readers" },
+    { command: "zk lock --limit 3 /locks/uploads -- ./upload", does: "three at a time" },
     {
       command: "zk lock --on-suspend pause /locks/db -- ./writer",
       does: "stand still while the connection is in doubt",
@@ -51,7 +54,12 @@ export const lock: Command = defineCommand({
     wait: duration("TIME", "how long to wait at most", { short: "w" }),
     conflictCode: whole("CODE", "exit code when it was not got", { short: "E", max: 255, defaultText: "1" }),
     shared: flag("a shared (read) lock", "s"),
-    mutex: flag("the layout of Curator's InterProcessMutex and kazoo's Lock, which has no readers"),
+    mutex: flag("the layout of a lock without readers: Curator's InterProcessMutex, kazoo's Lock"),
+    limit: whole("N", "a semaphore: so many may hold it at a time", { min: 1, max: 2 ** 31 - 1 }),
+    dialect: choice(DIALECTS, "curator", "whose names are written: all who share the lock need the same"),
+    reentrantEnv: flag(
+      "run the command at once where ZK_LOCK_… say that it runs under this very lock already",
+    ),
     onSuspend: choice(
       SUSPEND_POLICIES,
       "continue",
@@ -96,12 +104,22 @@ export const lock: Command = defineCommand({
         "zk lock PATH -- COMMAND; zk lock ls PATH shows who holds it",
       );
     if (options.nonblock && options.wait !== undefined) throw new UsageError("-n and -w exclude each other");
-    if (options.mutex && options.shared) throw new UsageError("--mutex and --shared exclude each other");
+    const kinds = [options.mutex && "--mutex", options.shared && "--shared", options.limit && "--limit"];
+    const [kind, other] = kinds.filter(Boolean);
+    if (other) throw new UsageError(`${kind} and ${other} exclude each other`);
     const client = await run.connect();
-    const hold = await acquire(client, path, run, {
+    const ours = options.reentrantEnv ? await heldByOurs(client, path, options, run) : undefined;
+    if (ours !== undefined) {
+      const { code, signal, exitCode } = await runNested(command, run);
+      run.endWith(exitCode);
+      return { path, ...ours, acquired: true, exitCode: code, signal, lost: false };
+    }
+    const hold = await acquireLock(client, path, run, {
       identity: options.data ?? `${hostname()} ${process.pid}`,
+      dialect: options.dialect,
       shared: options.shared,
       mutex: options.mutex,
+      limit: options.limit,
       waitMs: options.nonblock ? 0 : options.wait,
     });
     if (hold === null) {
@@ -114,7 +132,7 @@ export const lock: Command = defineCommand({
     try {
       end = await runGuarded(client, hold, {
         words: command,
-        env: lockEnvironment(run.io.env, path, hold),
+        env: heldEnvironment(run.io.env, path, hold),
         onSuspend: options.onSuspend,
         killAfterMs: options.killAfter ?? 5_000,
         isKillAfterGiven: options.killAfter !== undefined,
@@ -147,99 +165,6 @@ export const lock: Command = defineCommand({
     return undefined;
   },
 });
-
-/** What waiting for a lock needs of its run. */
-interface AcquireRun {
-  readonly signal: AbortSignal;
-  readonly io: {
-    readonly takeSignals?: (
-      signals: readonly NodeJS.Signals[],
-      take: (signal: NodeJS.Signals) => boolean,
-    ) => () => void;
-  };
-  note(line: string): void;
-}
-
-/** @returns null when it was not got in time. @throws Interruption for any of the forwarded signals */
-export async function acquire(
-  client: Client,
-  path: string,
-  run: AcquireRun,
-  options: {
-    readonly identity: string;
-    readonly shared: boolean;
-    readonly mutex: boolean;
-    readonly waitMs: number | undefined;
-  },
-): Promise<LockHold | null> {
-  const { identity, waitMs } = options;
-  const given = { identity, onSuspended: "wait" } as const;
-  const lock = new ReadWriteLock(client, path, given);
-  const target = options.mutex ? new Lock(client, path, given) : options.shared ? lock.read : lock.write;
-  await refuseOtherKind(client, path, options.mutex, run.signal);
-  const controller = new AbortController();
-  const giveBack = run.io.takeSignals?.(FORWARDED, (signal) => {
-    controller.abort(new Interruption(signal, constants.signals[signal]));
-    return true;
-  });
-  try {
-    const signal = AbortSignal.any([run.signal, controller.signal]);
-    const first = await target.tryAcquire({ signal });
-    if (first !== null || waitMs === 0) return first as LockHold | null;
-    run.note(`waiting for ${path}`);
-    return (await target.acquire({
-      signal,
-      ...(waitMs === undefined ? {} : { timeoutMs: waitMs }),
-    })) as LockHold;
-  } catch (error) {
-    if (controller.signal.aborted) throw controller.signal.reason;
-    run.signal.throwIfAborted();
-    if (isRecipeError(error, "WAIT_TIMEOUT")) return null;
-    throw error;
-  } finally {
-    giveBack?.();
-  }
-}
-
-/** Contenders of a mutex and of a read-write lock do not see each other: a directory is one or the other. */
-async function refuseOtherKind(
-  client: Client,
-  path: string,
-  isMutex: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const names = await client.getChildren(path, { signal }).catch((error: unknown) => {
-    if (isZkError(error, "NO_NODE")) return [];
-    throw error;
-  });
-  const isOfMutex = (name: string): boolean =>
-    /lock-|__lock__/.test(name) && !/__(READ|WRIT)__|__r?w?lock__/i.test(name.replace("__lock__", ""));
-  const others = names.filter((name) => parseContender(name) !== undefined && isOfMutex(name) !== isMutex);
-  if (others.length === 0) return;
-  throw new CliError(
-    "OTHER_KIND",
-    ExitCode.CONFLICT,
-    `${path} is used as ${isMutex ? "a read-write lock" : "a mutex"} (${others[0]})`,
-    {
-      hint: isMutex ? "leave --mutex away" : "--mutex takes part in it",
-    },
-  );
-}
-
-export function lockEnvironment(
-  env: Readonly<Record<string, string | undefined>>,
-  path: string,
-  hold: LockHold,
-): Record<string, string | undefined> {
-  return {
-    ...env,
-    ZK_LOCK_HELD: "1",
-    ZK_LOCK_PATH: path,
-    ZK_LOCK_NODE: hold.path,
-    ZK_LOCK_SESSION: hex(hold.sessionId),
-    ZK_LOCK_FENCE: hold.token.toString(),
-  };
-}
 
 /** Rejects with the signal's reason. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
