@@ -1,0 +1,15 @@
+// What matters most, on servers of 3.4.6 as they are: locks, elections, what a command says, figures, moved trees.
+import { describe } from "vitest";
+import { describeElection } from "./suites/elect.js";
+import { describeLock, describeLossOfLeader } from "./suites/lock.js";
+import { stageForThisFile } from "./support/stage.js";
+
+const stage = stageForThisFile("process");
+
+describe("on real servers", () => {
+  describe("zk lock", () => {
+    describeLock(stage);
+    describeLossOfLeader(stage);
+  });
+  describe("zk elect", () => describeElection(stage));
+});
