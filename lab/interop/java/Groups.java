@@ -137,7 +137,7 @@ final class Groups {
         return builder.build();
     }
 
-    private static Map<String, Object> described(ServiceInstance<?> instance) {
+    private static <T> Map<String, Object> described(ServiceInstance<T> instance) {
         var said = new LinkedHashMap<String, Object>();
         said.put("name", instance.getName());
         said.put("id", instance.getId());
@@ -147,7 +147,7 @@ final class Groups {
         said.put("payload", instance.getPayload());
         said.put("registrationTimeUTC", instance.getRegistrationTimeUTC());
         said.put("serviceType", instance.getServiceType().name());
-        said.put("uriSpec", instance.getUriSpec() == null ? null : instance.getUriSpec().build());
+        said.put("uri", instance.getUriSpec() == null ? null : instance.buildUriSpec());
         said.put("enabled", instance.isEnabled());
         return said;
     }

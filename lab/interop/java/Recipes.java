@@ -31,6 +31,7 @@ final class Recipes {
         OPENINGS.put("curatorQueue", Queues::distributed);
         OPENINGS.put("simpleQueue", Queues::simple);
         OPENINGS.put("groupMember", Groups::member);
+        OPENINGS.put("persistentNode", Nodes::persistent);
         OPENINGS.put("discovery", Groups::discovery);
         OPENINGS.put("serviceProvider", Groups::provider);
     }

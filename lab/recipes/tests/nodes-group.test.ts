@@ -134,6 +134,22 @@ describe("a membership", () => {
   });
 });
 
+describe("a member of kazoo's shallow party", () => {
+  it("has its id as its data, which is no payload (kazoo writes it there too)", async () => {
+    const client = await zk.connect();
+    const events: RecipeEvent[] = [];
+    observeRecipes(client, (event) => events.push(event));
+    const codec = jsonCodec<{ load: number }>();
+    const group = new Group(client, zk.path, { layout: "shallowParty", codec });
+    const membership = await group.join("me");
+    expect(text((await client.getData(membership.path)).data)).toBe("me");
+    expect(await group.members()).toMatchObject([{ id: "me", payload: undefined }]);
+    expect(events.filter(({ type }) => type === "badData")).toEqual([]);
+    await membership.setPayload({ load: 1 });
+    expect(await group.members()).toMatchObject([{ id: "me", payload: { load: 1 } }]);
+  });
+});
+
 describe("an id that a member has", () => {
   it.each(layouts)("is refused, and taken from nobody, in the layout of %s", async (layout) => {
     const [one, two] = [await zk.connect(), await zk.connect()];

@@ -25,6 +25,7 @@ const curator = [
   "curatorQueue",
   "simpleQueue",
   "groupMember",
+  "persistentNode",
   "discovery",
   "serviceProvider",
 ] as const;

@@ -220,6 +220,21 @@ export interface Party extends Handle {
   members(): Promise<readonly string[]>;
 }
 
+/** A znode that is made again whenever it is gone. */
+export interface PersistentNode extends Handle {
+  /** @returns false when the time was up */
+  awaitCreated(limit?: Limit): Promise<boolean>;
+  /** Path of the znode, null before there is one. */
+  node(): Promise<string | null>;
+  setData(to: { readonly data: Uint8Array }): Promise<void>;
+}
+
+/** How such a znode is called: as it is, with a UUID before it, or with that and a number behind it (`plain`). */
+export interface PersistentNodeOptions {
+  readonly data: Uint8Array;
+  readonly naming?: "plain" | "protected" | "sequential";
+}
+
 /** An instance of a service. */
 export interface ServiceInstance {
   readonly name: string;
@@ -232,6 +247,8 @@ export interface ServiceInstance {
   readonly serviceType?: "DYNAMIC" | "STATIC" | "PERMANENT" | "DYNAMIC_SEQUENTIAL";
   /** A template such as `{scheme}://{address}:{port}`. */
   readonly uriSpec?: string | null;
+  /** What the library makes of the template; only told. */
+  readonly uri?: string | null;
   readonly enabled?: boolean;
 }
 
@@ -302,6 +319,7 @@ export interface Recipes {
   groupMember: Recipe<{ readonly identity: string; readonly payload?: Uint8Array }, GroupMember>;
   party: Recipe<Identity, Party>;
   shallowParty: Recipe<Identity, Party>;
+  persistentNode: Recipe<PersistentNodeOptions, PersistentNode>;
   discovery: Recipe<PayloadOptions, Discovery>;
   serviceProvider: Recipe<
     PayloadOptions & { readonly name: string; readonly strategy?: "roundRobin" | "random" | "sticky" },
@@ -352,6 +370,7 @@ export const methodsOf: { readonly [Name in RecipeName]: readonly MethodOf<Name>
   groupMember: ["members", "setPayload"],
   party,
   shallowParty: party,
+  persistentNode: ["awaitCreated", "node", "setData"],
   discovery: ["register", "update", "unregister", "names", "instances"],
   serviceProvider: ["instance", "instances"],
   partitioner: ["awaitItems", "items", "state", "release"],

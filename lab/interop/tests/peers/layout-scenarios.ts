@@ -211,6 +211,18 @@ export const scenarios: readonly Scenario[] = [
       await party.join();
     },
   },
+  ...(["plain", "protected", "sequential"] as const).map(
+    (naming): Scenario => ({
+      name: `persistent-node-${naming}`,
+      recipe: "persistentNode",
+      play: async ({ peer, path, keep }) => {
+        const node = await keep(
+          peer.open("persistentNode", `${path}/node`, { data: bytes("alive"), naming }),
+        );
+        expect(await node.awaitCreated(limit)).toBe(true);
+      },
+    }),
+  ),
   { name: "discovery", recipe: "discovery", play: (scene) => register(scene, { port: 80 }) },
   {
     name: "discovery-all-fields",

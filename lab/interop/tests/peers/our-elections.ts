@@ -1,7 +1,7 @@
 // Our latch and our election on one path with those of Curator and kazoo, in both directions.
 import { observeRecipes, type RecipeEvent } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
-import { OurPeer } from "../../src/peers/ours/our-peer.js";
+import type { OurPeer } from "../../src/peers/ours/our-peer.js";
 import type { Peer, PeerKind } from "../../src/peers/peer.js";
 import type { Election, Handle, Latch } from "../../src/peers/recipes.js";
 import type { Ground } from "./ground.js";
@@ -139,47 +139,6 @@ export function describeOurElections(ground: Ground, curatorKind: Exclude<PeerKi
         expect(await selector.isLeader()).toBe(true);
         return latch;
       });
-    });
-  });
-
-  describe("our latch and election, when a leader's process is gone", () => {
-    it.each([
-      { kind: curatorKind, recipes: ["latch", "election"] },
-      { kind: "kazoo", recipes: ["election"] },
-    ] as const)("kill -9 of $kind: ours lead next", async ({ kind, recipes }) => {
-      const killed = await ground.ownPeer(kind, { sessionTimeoutMs: 2_000 });
-      const paths = recipes.map((recipe) => ({ recipe, path: ground.path() }));
-      const next: (Latch | Election)[] = [];
-      for (const { recipe, path } of paths) {
-        const leader = await killed.open(recipe, path, { identity: "killed" });
-        expect(await leader.awaitLeadership(soon)).toBe(true);
-        const own = await ground.ours(kind === "kazoo" ? "kazoo" : "curator").open(recipe, path);
-        expect(await own.awaitLeadership(briefly)).toBe(false);
-        next.push(own);
-      }
-      await killed.kill();
-      for (const own of next) {
-        expect(await own.awaitLeadership(soon)).toBe(true);
-        expect(await own.contenders()).toHaveLength(1);
-        await own.close();
-      }
-    });
-
-    it.each([
-      { kind: curatorKind, dialect: "curator", recipes: ["latch", "election"] },
-      { kind: "kazoo", dialect: "kazoo", recipes: ["election"] },
-    ] as const)("our session ends: $kind leads next", async ({ kind, dialect, recipes }) => {
-      for (const recipe of recipes) {
-        const path = ground.path();
-        await using gone = await OurPeer.connect(ground.ensemble.connectionString, dialect);
-        const leader = await gone.open(recipe, path, { identity: "gone" });
-        expect(await leader.awaitLeadership(soon)).toBe(true);
-        await using next = await ground.peer(kind).open(recipe, path, { identity: "next" });
-        expect(await next.awaitLeadership(briefly)).toBe(false);
-        await ground.ensemble.expireSession(await gone.session());
-        expect(await next.awaitLeadership(soon)).toBe(true);
-        await waitUntil(async () => !(await leader.isLeader()));
-      }
     });
   });
 

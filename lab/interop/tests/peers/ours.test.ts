@@ -2,9 +2,12 @@
 // a mutex enters at least (40): 700 make more than 2000 among three.
 import { describeBarriers } from "./barriers.js";
 import { useGround } from "./ground.js";
+import { describeOurDiscovery } from "./our-discovery.js";
 import { describeOurElections } from "./our-elections.js";
+import { describeOurGroups } from "./our-groups.js";
 import { describeOurLayouts } from "./our-layouts.js";
 import { describeOurLocks } from "./our-locks.js";
+import { describeLosses } from "./our-losses.js";
 import { describeOurRecipes } from "./our-recipes.js";
 import { describeOurValues } from "./our-values.js";
 
@@ -17,5 +20,8 @@ describeBarriers(ground, ["ours", "kazoo"]);
 describeOurRecipes(ground, "curator-4");
 describeOurElections(ground, "curator-4");
 describeOurValues(ground, "curator-4");
+describeOurGroups(ground, "curator-4");
+describeOurDiscovery(ground, "curator-4");
+describeLosses(ground, "curator-4");
 describeOurLayouts(ground, "curator-4");
 describeOurLayouts(ground, "kazoo");

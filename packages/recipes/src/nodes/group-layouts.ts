@@ -3,8 +3,8 @@
  *
  * - `curator`: `<path>/<member id>`, the data is the payload, as Apache Curator's GroupMember. An id can be had once.
  * - `party`: `<path>/<32 hex digits>__party__`, the data is the id, as kazoo's Party. There is no payload.
- * - `shallowParty`: `<path>/<32 hex digits>-<id>`, as kazoo's ShallowParty: a list of names is a list of members. What kazoo does
- *   not write there, the data, is the payload.
+ * - `shallowParty`: `<path>/<32 hex digits>-<id>`, as kazoo's ShallowParty: a list of names is a list of members. The data is the
+ *   payload, if it is not the id, which kazoo writes there too.
  *
  * All three are read, whatever is written. A name that is of neither party is a member in the layout of Curator.
  *

@@ -39,7 +39,10 @@ export interface GroupOptions<T = Uint8Array> {
 
 /** Options of {@link Group.join}. */
 export interface JoinOptions<T = Uint8Array> extends WaitOptions {
-  /** What we say of ourselves. Not with the layout `party`, which has no place for it. Default: nothing. */
+  /**
+   * What we say of ourselves. Not with the layout `party`, which has no place for it; with `shallowParty` the bytes of our id are
+   * read as nothing, since kazoo writes them for nothing. Default: nothing.
+   */
   readonly payload?: T;
   /**
    * What to do when a member has the id: `fail` with CONFLICT, or `wait` until it has gone, such as the znode of our own last
@@ -91,8 +94,8 @@ export class Group<T = Uint8Array> {
   async join(id: string, options: JoinOptions<T> = {}): Promise<Membership<T>> {
     const fault = faultOfMemberId(this.#layout, id);
     if (fault !== undefined) throw this.#error("INVALID_ARGUMENT", `the id ${JSON.stringify(id)} ${fault}`);
-    const data =
-      this.#layout === "party" && options.payload === undefined ? id : this.#encode(options.payload);
+    const saysId = this.#layout !== "curator" && options.payload === undefined;
+    const data = saysId ? id : this.#encode(options.payload);
     if (this.#layout === "curator") return await this.#start(id, data, options, options.onTaken ?? "fail");
     using patience = new Patience(this.#client, { recipe: "Group", path: this.path }, options);
     try {

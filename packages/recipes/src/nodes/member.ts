@@ -36,10 +36,12 @@ export class MemberReader<T> {
   /** Reads a znode. Complains of a payload that means nothing. */
   read(path: string, data: Uint8Array | null, stat: Stat): Member<T> {
     const { layout, id } = readMemberName(nameOf(path));
-    const isParty = layout === "party";
+    const text = new TextDecoder().decode(data ?? new Uint8Array(0));
+    // kazoo writes the id there, whether the name has it or not.
+    const isKazoos = layout === "party" || (layout === "shallowParty" && text === id);
     return {
-      id: id ?? new TextDecoder().decode(data ?? new Uint8Array(0)),
-      payload: isParty ? undefined : this.#payload(path, data),
+      id: id ?? text,
+      payload: isKazoos ? undefined : this.#payload(path, data),
       token: stat.czxid,
       path,
       sessionId: stat.ephemeralOwner,

@@ -5,7 +5,9 @@ import { PeerError } from "../errors.js";
 import type { OptionsArgument, Peer } from "../peer.js";
 import type { HandleOf, OptionsOf, RecipeName } from "../recipes.js";
 import { openBarrier, openDoubleBarrier } from "./barriers.js";
+import { openDiscovery, openServiceProvider } from "./discovery.js";
 import { openElection, openLatch } from "./elections.js";
+import { openGroupMember, openLease, openPersistentNode, partyOf } from "./groups.js";
 import {
   type OurSession,
   openMultiLock,
@@ -50,6 +52,13 @@ const openers: Openers = {
   simpleQueue: openSimpleQueue,
   kazooQueue: openKazooQueue,
   kazooLockingQueue: openKazooLockingQueue,
+  groupMember: openGroupMember,
+  party: partyOf("party"),
+  shallowParty: partyOf("shallowParty"),
+  persistentNode: openPersistentNode,
+  discovery: openDiscovery,
+  serviceProvider: openServiceProvider,
+  lease: openLease,
 };
 
 /** The recipes that we have. */
