@@ -10,10 +10,13 @@ import { scenarioOf } from "./scenarios/scenarios.js";
 import { simulate } from "./simulate.js";
 import { Tally } from "./tally.js";
 
+/** A long run says every so often how far it is. */
+const PROGRESS_MS = 30_000;
 const FAILURES = join(fileURLToPath(new URL("..", import.meta.url)), "failures");
 
 async function run(options: Options): Promise<number> {
   const tally = new Tally();
+  let progressAtMs = performance.now() + PROGRESS_MS;
   const untilMs = performance.now() + (options.minutes ?? 0) * 60_000;
   const isMore = (done: number): boolean =>
     options.minutes === undefined ? done < options.runs : performance.now() < untilMs;
@@ -24,6 +27,11 @@ async function run(options: Options): Promise<number> {
       ...(options.verbose ? { onLine: (line: string): void => console.log(line) } : {}),
     });
     tally.add(result);
+    if (performance.now() >= progressAtMs) {
+      progressAtMs = performance.now() + PROGRESS_MS;
+      const { seeds, failovers, violations, cpuSeconds } = tally.summary();
+      console.error(`${seeds} seeds, ${failovers} failovers, ${violations} violations, ${cpuSeconds} CPU s`);
+    }
     if (options.verbose) console.log(`digest ${result.digest}`);
     if (result.finding === undefined) continue;
     const path = save(result, FAILURES);

@@ -34,6 +34,7 @@ test.each([
 const failed: SimulationResult = {
   seed: 5,
   scenario: undefined,
+  cutShort: undefined,
   finding: { check: "reads", message: "it had other data", atMs: 12.5 },
   digest: "0123456789abcdef",
   trace: ["one", "two", "three"],

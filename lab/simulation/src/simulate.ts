@@ -34,6 +34,8 @@ export interface SimulationResult {
   readonly scenario: string | undefined;
   /** The first promise that was broken; undefined when none was. */
   readonly finding: Finding | undefined;
+  /** Why the run ended before its time although no promise was broken: see {@link Ledger.orphaned}. Undefined: it did not. */
+  readonly cutShort: string | undefined;
   /** The same for two runs of one seed. */
   readonly digest: string;
   /** What happened, when a promise was broken; empty otherwise. */
@@ -113,7 +115,7 @@ class Run {
     for (const part of this.#parts) part.start();
     adversary?.start();
     await timeline.run(timeline.nowMs + this.#harmMs);
-    if (findings.first !== undefined) return;
+    if (findings.isOver) return;
     for (const part of this.#parts) part.rest();
     adversary?.heal();
     // The servers find together first: until then they may still let go of clients.
@@ -135,6 +137,7 @@ class Run {
       seed: this.#seed,
       scenario: this.#scenario?.name,
       finding: findings.first,
+      cutShort: findings.cutShort,
       digest: trace.digest,
       trace: findings.first === undefined ? [] : trace.lines(),
       failovers: actors.reduce((sum, { failovers }) => sum + failovers, 0),
@@ -174,7 +177,7 @@ class Run {
   async #within(what: string, isDone: () => boolean): Promise<boolean> {
     const { timeline, findings } = this.#world;
     const isMet = await timeline.run(timeline.nowMs + RECOVERY_MS_MAX, isDone);
-    if (isMet || findings.first !== undefined) return isMet && findings.first === undefined;
+    if (isMet || findings.isOver) return isMet && !findings.isOver;
     const states = this.#parts.map(
       ({ actor }) => `${actor.name} ${actor.state} ${actor.books.open.size} open`,
     );
@@ -192,7 +195,7 @@ class Run {
       if (actor.losses === before[index] && actor.isConnected) continue;
       findings.report("liveness", `${actor.name}: lost a connection although nothing was wrong`);
     }
-    return findings.first === undefined;
+    return !findings.isOver;
   }
 
   #watchDeadlines(): void {

@@ -5,6 +5,7 @@ import type { SimulationResult } from "./simulate.js";
 export class Tally {
   seeds = 0;
   violations = 0;
+  cutShort = 0;
   failovers = 0;
   leaderChanges = 0;
   expirations = 0;
@@ -18,6 +19,7 @@ export class Tally {
   add(result: SimulationResult): void {
     this.seeds += 1;
     if (result.finding !== undefined) this.violations += 1;
+    if (result.cutShort !== undefined) this.cutShort += 1;
     this.failovers += result.failovers;
     this.leaderChanges += result.leaderChanges;
     this.expirations += result.expirations;
@@ -34,6 +36,7 @@ export class Tally {
     return {
       seeds: this.seeds,
       violations: this.violations,
+      cutShort: this.cutShort,
       failovers: this.failovers,
       leaderChanges: this.leaderChanges,
       expirations: this.expirations,

@@ -40,6 +40,15 @@ describe("the client in a world from a seed", () => {
     },
   );
 
+  it("says no more when the servers have come apart, as those of 3.4.6 do behind a multi that is refused", async () => {
+    const { finding, cutShort, virtualMs } = await simulate(921724);
+    expect(finding).toBeUndefined();
+    expect(cutShort).toMatch(/^500000159 deleted \/s\/d, which has children/);
+    expect(virtualMs).toBeLessThan(15_000);
+    const { cutShort: whole } = await simulate(7, { harmMs: HARM_MS });
+    expect(whole).toBeUndefined();
+  });
+
   it("does the same again from the same seed, and something else from another", async () => {
     const [first, again, other] = [
       await simulate(7, { harmMs: HARM_MS }),

@@ -34,6 +34,7 @@ export class Findings {
   readonly #nowMs: () => number;
   readonly #stop: () => void;
   #first: Finding | undefined;
+  #cutShort: string | undefined;
 
   constructor(nowMs: () => number, stop: () => void) {
     this.#nowMs = nowMs;
@@ -44,8 +45,25 @@ export class Findings {
     return this.#first;
   }
 
+  /** Why the run says nothing from here on, although no promise was broken. */
+  get cutShort(): string | undefined {
+    return this.#cutShort;
+  }
+
+  /** The run has come to its end. */
+  get isOver(): boolean {
+    return this.#first !== undefined || this.#cutShort !== undefined;
+  }
+
+  /** Ends the run: the servers do what nobody can judge a client by. */
+  cutRunShort(why: string): void {
+    if (this.isOver) return;
+    this.#cutShort = why;
+    this.#stop();
+  }
+
   report(check: CheckName, message: string): void {
-    if (this.#first !== undefined) return;
+    if (this.isOver) return;
     this.#first = { check, message, atMs: this.#nowMs() };
     this.#stop();
   }

@@ -48,6 +48,20 @@ test("knows what came of each request", () => {
   expect(ledger.now("/c")).not.toBeNull();
 });
 
+test("tells of a znode that was deleted although it has children", () => {
+  const ledger = new Ledger();
+  const orphaned: string[] = [];
+  ledger.orphaned = (path, zxid) => orphaned.push(`${path} ${zxid}`);
+  const remove = (path: string): Txn => ({ type: "delete", path });
+  ledger.advance(history(create("/a"), create("/a/b"), remove("/a/b"), remove("/a")));
+  expect(orphaned).toEqual([]);
+  ledger.advance([]);
+  const other = new Ledger();
+  other.orphaned = ledger.orphaned;
+  other.advance(history(create("/a"), create("/a/b"), remove("/a")));
+  expect(orphaned).toEqual(["/a 3"]);
+});
+
 test("the end of a session takes its ephemerals", () => {
   const ledger = new Ledger();
   ledger.advance(history(create("/kept"), create("/gone", true), { type: "closeSession" }));

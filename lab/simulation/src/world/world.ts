@@ -50,6 +50,10 @@ export class World {
     this.isStorm = parts.isStorm;
     this.network = new Network(this.timeline, this.chance.fork("network"), this.ensemble, CALM);
     this.ensemble.committed = () => this.ledger.advance(this.ensemble.model.committed);
+    this.ledger.orphaned = (path, zxid) =>
+      this.findings.cutRunShort(
+        `${zxid.toString(16)} deleted ${path}, which has children: the servers differ now`,
+      );
     this.ensemble.join(this.network);
     this.timeline.afterTurn = () => this.#afterTurn();
   }
