@@ -140,6 +140,10 @@ export {
   type PersistentNodeOptions,
   type PersistentNodeState,
 } from "./nodes/persistent-node.js";
+export type { Assign, Assignment } from "./partition/assignment.js";
+export { PartitionHold } from "./partition/partition-hold.js";
+export { type EachOptions, SetPartitioner, type SetPartitionerOptions } from "./partition/set-partitioner.js";
+export type { Slice } from "./partition/slices.js";
 export { type AckMode, type ConsumeOptions, QueueConsumer } from "./queues/consumer.js";
 export { type AckOptions, type NackOptions, QueueItem, type QueueMessage } from "./queues/item.js";
 export type { Placement, QueueDialect, QueueEntry, QueueOrder } from "./queues/layout.js";

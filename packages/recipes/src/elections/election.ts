@@ -23,6 +23,7 @@ import type { HoldOptions } from "../core/hold.js";
 import { Line } from "../core/line.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { releaseForCertain } from "../core/releasing.js";
+import { isStop } from "../core/stoppable-hold.js";
 import { Turns } from "../core/turns.js";
 import { RecipeError } from "../errors.js";
 import { type Candidate, candidatesOf, leaderOf, observeLeaders } from "./candidates.js";
@@ -252,9 +253,4 @@ export class Election {
   #patience(options: WaitOptions): Patience {
     return new Patience(this.#client, { recipe: "Election", path: this.path }, options);
   }
-}
-
-function isStop(error: unknown, { signal }: Term): boolean {
-  if (!signal.aborted) return false;
-  return error === signal.reason || (error instanceof Error && error.name === "AbortError");
 }
