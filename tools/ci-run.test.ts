@@ -41,7 +41,14 @@ async function ciRun(
   return { code, lines: out.trimEnd().split("\n"), errors, folder };
 }
 
-const present = { java: "exit 0", javac: "exit 0", mvn: "exit 0", python3: "exit 0" };
+const present = {
+  java: "exit 0",
+  javac: "exit 0",
+  mvn: "exit 0",
+  python3: "exit 0",
+  zsh: "exit 0",
+  fish: "exit 0",
+};
 
 describe(".ci/run", () => {
   it("hands on a green run, and runs the README's command without input", async () => {
@@ -99,7 +106,7 @@ describe(".ci/run", () => {
 
     it("installs all of it as root", async () => {
       // This release of Debian has no openjdk-17.
-      const known = "openjdk-21-jdk-headless|maven|python3|python3-venv";
+      const known = "openjdk-21-jdk-headless|maven|python3|python3-venv|zsh|fish";
       const aptCache = `case "$2" in ${known}) exit 0 ;; *) exit 1 ;; esac`;
       const { code, errors, lines } = await ciRun({ ...asRoot, "apt-cache": aptCache }, nothingElse);
       const said = lines.join("\n");
@@ -108,6 +115,8 @@ describe(".ci/run", () => {
       expect(said).toMatch(/apt-get install .*maven/);
       expect(said).toMatch(/apt-get install .*python3\n/);
       expect(said).toMatch(/apt-get install .*python3-venv/);
+      expect(said).toMatch(/apt-get install .*zsh\n/);
+      expect(said).toMatch(/apt-get install .*fish\n/);
       expect(errors).toBe("");
       expect(lines.at(-1)).toBe("1 passed, 0 failed");
       expect(code).toBe(0);

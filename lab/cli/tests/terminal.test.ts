@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 const open = (words: readonly string[] = [], env: Record<string, string> = {}): Terminal => {
-  terminal = new Terminal(words, { ...home.env, ...env }, home.path);
+  terminal = Terminal.zk(words, { ...home.env, ...env }, home.path);
   return terminal;
 };
 

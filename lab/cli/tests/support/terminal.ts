@@ -1,4 +1,4 @@
-/** A real terminal with `zk` in it. */
+/** A real terminal with a program in it. */
 import { type IPty, spawn } from "@lydell/node-pty";
 import { waitUntil, zkPath } from "./program.js";
 
@@ -10,8 +10,12 @@ export class Terminal {
   #said = "";
   #exitCode: number | undefined;
 
-  constructor(words: readonly string[], env: Record<string, string | undefined>, cwd: string) {
-    this.#pty = spawn(process.execPath, [zkPath, ...words], {
+  constructor(
+    [program = "", ...rest]: readonly string[],
+    env: Record<string, string | undefined>,
+    cwd: string,
+  ) {
+    this.#pty = spawn(program, rest, {
       cols: 100,
       rows: 40,
       cwd,
@@ -23,6 +27,11 @@ export class Terminal {
     this.#pty.onExit(({ exitCode }) => {
       this.#exitCode = exitCode;
     });
+  }
+
+  /** A terminal with `zk WORDS` in it. */
+  static zk(words: readonly string[], env: Record<string, string | undefined>, cwd: string): Terminal {
+    return new Terminal([process.execPath, zkPath, ...words], env, cwd);
   }
 
   /** Everything that came, as it came. */

@@ -10,11 +10,13 @@ _zk() {
   COMPREPLY=()
   while IFS= read -r line; do
     case $line in
-      :files) compopt -o default 2>/dev/null ;;
-      :nospace) compopt -o nospace 2>/dev/null ;;
-      *) COMPREPLY+=("$(printf %q "$line")") ;;
+      :files) compopt -o default 2>/dev/null; continue ;;
+      :nospace) compopt -o nospace 2>/dev/null; continue ;;
     esac
-  done < <(zk __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD-1}" "$word" 2>/dev/null)
+    # Within an open quote bash quotes by itself.
+    case $word in [\\'\\"]*) ;; *) printf -v line %q "$line" ;; esac
+    COMPREPLY+=("$line")
+  done < <(zk __complete --line "\${COMP_LINE:0:COMP_POINT}" --word "$word" 2>/dev/null)
 }
 complete -F _zk zk
 `,
@@ -29,7 +31,7 @@ _zk() {
       :nospace) nospace=1 ;;
       *) offered+=("$line") ;;
     esac
-  done < <(zk __complete -- "\${(@)words[2,CURRENT-1]}" "\${words[CURRENT]}" 2>/dev/null)
+  done < <(zk __complete -- "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null)
   [[ -n $files ]] && _files
   if (( $#offered )); then
     if [[ -n $nospace ]]; then compadd -S '' -- "\${offered[@]}"; else compadd -- "\${offered[@]}"; fi
@@ -39,12 +41,10 @@ if [[ $funcstack[1] == _zk ]]; then _zk; else compdef _zk zk; fi
 `,
   fish: `# fish completion for zk:  zk completion fish | source
 function __zk_complete
-    set -l before (commandline -opc)
-    set -l word (commandline -ct)
-    for line in (zk __complete -- $before[2..-1] "$word" 2>/dev/null)
+    for line in (zk __complete --line (commandline -cp | string collect) 2>/dev/null)
         switch $line
             case ':files'
-                __fish_complete_path $word
+                __fish_complete_path (commandline -ct)
             case ':*'
             case '*'
                 echo $line
@@ -56,10 +56,11 @@ complete -c zk -f -a '(__zk_complete)'
   pwsh: `# PowerShell completion for zk:  zk completion pwsh | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName zk -ScriptBlock {
     param($word, $ast, $position)
-    $words = @($ast.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
-    if ($word -ne '' -and $words.Count -gt 0) { $words = @($words | Select-Object -SkipLast 1) }
-    zk __complete -- @words "$word" 2>$null | Where-Object { $_ -notmatch '^:' } | ForEach-Object {
-        [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+    $length = $position - $ast.Extent.StartOffset
+    $line = $ast.ToString().PadRight($length).Substring(0, $length)
+    zk __complete --line $line 2>$null | Where-Object { $_ -notmatch '^:' } | ForEach-Object {
+        $text = if ($_ -match '[^\\w/.:=+-]') { "'" + $_.Replace("'", "''") + "'" } else { $_ }
+        [System.Management.Automation.CompletionResult]::new($text, $_, 'ParameterValue', $_)
     }
 }
 `,

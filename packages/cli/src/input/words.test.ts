@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quoteWord, splitWords, UnfinishedLine } from "./words.js";
+import { quoteWord, splitWords, typedWords, UnfinishedLine } from "./words.js";
 
 const texts = (line: string): string[] => splitWords(line).map(({ text }) => text);
 
@@ -38,4 +38,17 @@ describe("splitWords", () => {
       }),
     );
   });
+});
+
+describe("typedWords", () => {
+  it.each<[string, string[]]>([
+    ["", [""]],
+    ["zk get ", ["zk", "get", ""]],
+    ["zk get /sh", ["zk", "get", "/sh"]],
+    ["zk get '/two w", ["zk", "get", "/two w"]],
+    ['zk get "/two w', ["zk", "get", "/two w"]],
+    ["zk get /two\\ w", ["zk", "get", "/two w"]],
+    ["zk get /two\\", ["zk", "get", "/two"]],
+    ["zk get 'a' ", ["zk", "get", "a", ""]],
+  ])("%j", (line, words) => expect(typedWords(line)).toEqual(words));
 });

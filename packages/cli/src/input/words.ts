@@ -58,6 +58,20 @@ export function splitWords(line: string): Word[] {
   return words;
 }
 
+/** The words of a line that is being typed; the last is the one under the cursor, empty behind a blank. */
+export function typedWords(line: string): string[] {
+  // With something behind the cursor there is a word there, whatever quote is open.
+  for (const close of ["", "'", '"']) {
+    try {
+      const words = splitWords(`${line}x${close}`).map(({ text }) => text);
+      return [...words.slice(0, -1), (words.at(-1) ?? "").slice(0, -1)];
+    } catch (error) {
+      if (!(error instanceof UnfinishedLine)) throw error;
+    }
+  }
+  return [];
+}
+
 /** A word for a shell: quoted when it has to be. */
 export function quoteWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

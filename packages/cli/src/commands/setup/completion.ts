@@ -2,7 +2,8 @@ import { complete } from "../../completion/complete.js";
 import { SCRIPTS, SHELLS, type Shell } from "../../completion/scripts.js";
 import { completePath } from "../../completion/znode-paths.js";
 import { type Command, defineCommand } from "../../definition/command.js";
-import { anyNumber, argument } from "../../definition/specs.js";
+import { anyNumber, argument, text } from "../../definition/specs.js";
+import { typedWords } from "../../input/words.js";
 import { UsageError } from "../../program/errors.js";
 import { openSession } from "../../session/open-session.js";
 import { readCredentials } from "../../settings/secrets.js";
@@ -16,6 +17,10 @@ export const completion: Command = defineCommand({
   name: "completion",
   group: "setup",
   summary: "print a script that lets your shell complete commands, options and znode paths",
+  details: [
+    "Paths come from the servers that the line so far, your variables or your context name, within 300 ms; where those are slow, from what was seen within the last day. What cannot be had is not offered, and no error comes into the prompt.",
+    "The scripts of bash, zsh and fish are tested in these shells. That of PowerShell is not: there is none where the tests run.",
+  ],
   examples: [
     { command: "source <(zk completion bash)", does: "in ~/.bashrc" },
     { command: "source <(zk completion zsh)", does: "in ~/.zshrc, behind compinit" },
@@ -49,24 +54,45 @@ export const completeWords: Command = defineCommand({
     { command: "zk __complete -- ls /", does: "lines to offer; :files and :nospace are for the script" },
   ],
   arguments: { words: anyNumber("the words before, and the one that is being typed") },
-  options: {},
+  options: {
+    line: text(
+      "LINE",
+      "instead of words: the line up to the cursor, as a shell has it, the name of the program first",
+    ),
+    word: text(
+      "WORD",
+      "with --line: what the shell takes for the word that is typed, and will put an offer in place of",
+    ),
+  },
   connects: false,
   isHidden: true,
   output: { form: "document", fields: [{ name: "offers", type: "list", means: "what may stand next" }] },
   async run(run) {
-    const before = run.arguments.words.slice(0, -1);
-    const current = run.arguments.words.at(-1) ?? "";
+    const { line, word } = run.options;
+    let { words } = run.arguments;
     try {
+      if (line !== undefined) words = behindProgram(typedWords(line));
+      const before = words.slice(0, -1);
+      const current = words.at(-1) ?? "";
+      // A shell may take only the part behind = or : for the word.
+      const own = word === undefined || /^[=:]$/.test(word) ? "" : (typedWords(word).at(-1) ?? "");
+      const cut = word === undefined ? 0 : Math.max(0, current.length - own.length);
+      const offers = await offersFor(before, current);
+      return { offers: offers.map((each) => (each.startsWith(":") ? each : each.slice(cut))) };
+    } catch {
+      // Nothing may come into the prompt but offers.
+      return { offers: [] };
+    }
+
+    async function offersFor(before: readonly string[], current: string): Promise<readonly string[]> {
       const offer = complete(before, current, allCommands());
       const typed = current.slice(offer.prefix.length);
-      if (offer.kind === "file") return { offers: [":files"] };
+      if (offer.kind === "file") return [":files"];
       if (offer.kind === "context")
-        return {
-          offers: allContexts(run.io.env)
-            .map(({ name }) => offer.prefix + name)
-            .filter((name) => name.startsWith(current)),
-        };
-      if (offer.kind !== "path") return { offers: offer.words.map((word) => offer.prefix + word) };
+        return allContexts(run.io.env)
+          .map(({ name }) => offer.prefix + name)
+          .filter((name) => name.startsWith(current));
+      if (offer.kind !== "path") return offer.words.map((each) => offer.prefix + each);
       const settings = resolveSettings(connectionFlags(before), run.io.env, run.io.cwd);
       const signal = AbortSignal.any([run.signal, AbortSignal.timeout(LIMIT_MS)]);
       const quick = { ...settings, timeoutMs: LIMIT_MS };
@@ -78,10 +104,7 @@ export const completeWords: Command = defineCommand({
         });
         return await openSession(quick, { credentials, signal, connectLimitMs: LIMIT_MS });
       });
-      return { offers: paths.length === 0 ? [] : [":nospace", ...paths.map((path) => offer.prefix + path)] };
-    } catch {
-      // Nothing may come into the prompt but offers.
-      return { offers: [] };
+      return paths.length === 0 ? [] : [":nospace", ...paths.map((path) => offer.prefix + path)];
     }
   },
   human({ offers }, screen) {
@@ -100,4 +123,10 @@ function connectionFlags(words: readonly string[]): ConnectionFlags {
     if (value !== undefined) flags[match[1] === "auth-file" ? "authFile" : match[1]!] = value;
   }
   return flags as ConnectionFlags;
+}
+
+/** What stands behind the program's own name, and variables before that. */
+function behindProgram(words: readonly string[]): readonly string[] {
+  const at = words.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  return words.slice(at + 1);
 }
