@@ -5,6 +5,11 @@ import { SCENARIOS } from "../src/scenarios/scenarios.js";
 
 const HARM_MS = 2500;
 
+/** What all others stand on gets more worlds than those do. SIM_WORLDS is another number for all of them. */
+const THOROUGH = ["counter", "lock", "election"];
+const worldsOf = ({ name }: Scenario): number =>
+  Number(process.env["SIM_WORLDS"] ?? (THOROUGH.includes(name) ? 50 : 8));
+
 async function runs(scenario: Scenario, count: number): Promise<SimulationResult[]> {
   const results: SimulationResult[] = [];
   for (let seed = 1; seed <= count; seed += 1)
@@ -28,14 +33,15 @@ const idle: Scenario = {
 };
 
 describe("scenarios", () => {
-  it.each(SCENARIOS)("$name keeps its promises in fifty worlds", async (scenario) => {
-    const results = await runs(scenario, 50);
+  it.each(SCENARIOS)("$name keeps its promises, whatever the world", async (scenario) => {
+    const worlds = worldsOf(scenario);
+    const results = await runs(scenario, worlds);
     const broken = results.flatMap(({ seed, finding }) =>
       finding === undefined ? [] : [`seed ${seed}, ${finding.check}: ${finding.message}`],
     );
     expect(broken).toEqual([]);
-    expect(results.reduce((sum, { failovers }) => sum + failovers, 0)).toBeGreaterThan(200);
-    expect(results.reduce((sum, { transactions }) => sum + transactions, 0)).toBeGreaterThan(1000);
+    expect(results.reduce((sum, { failovers }) => sum + failovers, 0)).toBeGreaterThan(4 * worlds);
+    expect(results.reduce((sum, { transactions }) => sum + transactions, 0)).toBeGreaterThan(20 * worlds);
   });
 
   it("are the same from the same seed", async () => {

@@ -1,10 +1,7 @@
-/** Faults in the recipes, among them those that other libraries had. */
-import type { Plant } from "./plant.js";
+/** Faults in the lock and in what every recipe stands on, among them those that other libraries had. */
+import { type Plant, plantsIn } from "./plant.js";
 
-/** A fault that shows in the scenario of the lock. */
-function inLock(name: string, why: string, file: string, find: string, replace: string): Plant {
-  return { name, why, changes: [{ file, find, replace }], scenario: "lock" };
-}
+const inLock = plantsIn("lock");
 
 export const OF_RECIPES: readonly Plant[] = [
   inLock(

@@ -19,6 +19,13 @@ export interface Plant {
   readonly scenario?: string;
 }
 
+/** Makes plants of one change each, which show in a scenario. */
+export function plantsIn(
+  scenario: string,
+): (name: string, why: string, file: string, find: string, replace: string) => Plant {
+  return (name, why, file, find, replace) => ({ name, why, changes: [{ file, find, replace }], scenario });
+}
+
 /** The text with the change made. @throws Error unless the text to be replaced stands there exactly once */
 export function changed(text: string, { file, find, replace }: Change, name: string): string {
   const places = text.split(find).length - 1;

@@ -1,5 +1,7 @@
 /** All planted faults. */
 import { OF_BOUNDS } from "./of-bounds.js";
+import { OF_HOLDS } from "./of-holds.js";
+import { OF_QUEUES } from "./of-queues.js";
 import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SESSIONS } from "./of-sessions.js";
 import { OF_WATCHES } from "./of-watches.js";
@@ -15,4 +17,6 @@ export const PLANTS: readonly Plant[] = [
   ...OF_SESSIONS,
   ...OF_BOUNDS,
   ...OF_RECIPES,
+  ...OF_QUEUES,
+  ...OF_HOLDS,
 ];

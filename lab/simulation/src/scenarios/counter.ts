@@ -5,6 +5,7 @@
  */
 import { isZkError } from "@zk/client";
 import type { Player } from "../actors/player.js";
+import { makeNode, textOf } from "./manners.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
 
 const PATH = "/counter";
@@ -30,17 +31,15 @@ class Counting implements Play {
     this.#stage = stage;
   }
 
-  async prepare({ client }: Player): Promise<void> {
-    await client.create(PATH, "0").catch((error: unknown) => {
-      if (!isZkError(error, "NODE_EXISTS")) throw error;
-    });
+  prepare(player: Player): Promise<void> {
+    return makeNode(player, PATH);
   }
 
   async perform(player: Player): Promise<void> {
     const { client, chance } = player;
     const { data, stat } = await client.getData(PATH);
     await player.sleep(chance.wait(5));
-    const next = Number(new TextDecoder().decode(data ?? new Uint8Array(0))) + 1;
+    const next = Number(textOf(data)) + 1;
     this.#underWay.add(player);
     try {
       await client.setData(PATH, String(next), { version: stat.version });
@@ -70,7 +69,7 @@ class Counting implements Play {
   }
 
   finish(): void {
-    const value = Number(new TextDecoder().decode(this.#stage.ledger.now(PATH)?.data ?? new Uint8Array(0)));
+    const value = Number(textOf(this.#stage.ledger.now(PATH)?.data));
     const told = this.#told.size;
     if (value >= told && value <= told + this.#doubtful) return;
     this.#stage.report(`the counter is ${value}: ${told} steps were told, ${this.#doubtful} are in doubt`);

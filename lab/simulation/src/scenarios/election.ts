@@ -9,12 +9,11 @@ import { isZkError } from "@zk/client";
 import type { Election, Hold } from "@zk/recipes";
 import type { Player } from "../actors/player.js";
 import { GuardedLog } from "./guarded-log.js";
+import { checkEmpty, checkNothingUnderWay, makeNode, TURN_MS_MAX } from "./manners.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
 
 const DIRECTORY = "/election";
 const LOG = "/terms";
-/** Within it everybody has had a term once nothing is wrong: virtual milliseconds. */
-const TERM_MS_MAX = 30_000;
 
 /** See the head of this file. */
 export const election: Scenario = {
@@ -34,10 +33,8 @@ class Electing implements Play {
     this.#log = new GuardedLog(stage.ledger, LOG);
   }
 
-  async prepare({ client }: Player): Promise<void> {
-    await client.create(LOG, "0").catch((error: unknown) => {
-      if (!isZkError(error, "NODE_EXISTS")) throw error;
-    });
+  prepare(player: Player): Promise<void> {
+    return makeNode(player, LOG);
   }
 
   async perform(player: Player): Promise<void> {
@@ -73,22 +70,14 @@ class Electing implements Play {
           this.#checkAhead(player, term);
           await this.#log.write(term);
         },
-        { timeoutMs: TERM_MS_MAX },
+        { timeoutMs: TURN_MS_MAX },
       );
     }
-    const { waiting, holding, janitorPending, janitorFailed } = this.#stage.recipes.recipeMetrics(
-      player.client,
-    );
-    player.demand(
-      waiting === 0 && holding === 0 && janitorPending === 0 && janitorFailed === 0,
-      () =>
-        `${waiting} wait, ${holding} lead, the janitor has ${janitorPending} and failed with ${janitorFailed}`,
-    );
+    checkNothingUnderWay(this.#stage, player);
   }
 
   finish(): void {
-    const left = this.#stage.ledger.now(DIRECTORY)?.children ?? [];
-    if (left.length > 0) this.#stage.report(`left in line: ${left.join(", ")}`);
+    checkEmpty(this.#stage, [DIRECTORY]);
     const wrong = this.#log.look();
     if (wrong !== undefined) this.#stage.report(wrong);
   }

@@ -5,6 +5,7 @@
  */
 import type { Hold } from "@zk/recipes";
 import type { Ledger } from "../checks/ledger.js";
+import { textOf } from "./manners.js";
 
 /** See the head of this file. */
 export class GuardedLog {
@@ -28,8 +29,7 @@ export class GuardedLog {
     for (const { zxid, kind } of this.#ledger.changesAfter(this.path, this.#seen)) {
       this.#seen = zxid;
       if (kind !== "data") continue;
-      const data = this.#ledger.at(this.path, zxid)?.data;
-      const [text = "", writer = ""] = new TextDecoder().decode(data ?? new Uint8Array(0)).split(" ");
+      const [text = "", writer = ""] = textOf(this.#ledger.at(this.path, zxid)?.data).split(" ");
       const token = BigInt(text);
       if (this.#ledger.at(writer, zxid)?.czxid !== token)
         return `${token} wrote to ${this.path} when ${writer} was gone`;

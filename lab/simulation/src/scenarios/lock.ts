@@ -11,12 +11,21 @@ import { isZkError } from "@zk/client";
 import type { Lock, LockHold } from "@zk/recipes";
 import type { Player } from "../actors/player.js";
 import { GuardedLog } from "./guarded-log.js";
+import {
+  checkBelief,
+  checkEmpty,
+  checkNothingLeft,
+  checkNothingUnderWay,
+  impatienceOf,
+  makeNode,
+  orGiveUp,
+  TURN_MS_MAX,
+  timeoutOf,
+} from "./manners.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
 
 const DIRECTORY = "/lock";
 const LOG = "/log";
-/** Within it everybody has had its turn once nothing is wrong: virtual milliseconds. */
-const TURN_MS_MAX = 30_000;
 
 /** See the head of this file. */
 export const lock: Scenario = {
@@ -38,10 +47,8 @@ class Locking implements Play {
     this.#dialect = stage.chance.pick(["curator", "curator", "kazoo"]);
   }
 
-  async prepare({ client }: Player): Promise<void> {
-    await client.create(LOG, "0").catch((error: unknown) => {
-      if (!isZkError(error, "NODE_EXISTS")) throw error;
-    });
+  prepare(player: Player): Promise<void> {
+    return makeNode(player, LOG);
   }
 
   async perform(player: Player): Promise<void> {
@@ -79,19 +86,11 @@ class Locking implements Play {
     player.demand(hold.state === "held", () => `nothing is wrong, and yet it is ${hold.state}`);
     const { confirmed } = await hold.release();
     player.demand(confirmed, () => "nothing is wrong, and yet a release was not confirmed");
-    const { waiting, holding, janitorPending, janitorFailed } = this.#stage.recipes.recipeMetrics(
-      player.client,
-    );
-    player.demand(
-      waiting === 0 && holding === 0 && janitorPending === 0 && janitorFailed === 0,
-      () =>
-        `${waiting} wait, ${holding} hold, the janitor has ${janitorPending} and failed with ${janitorFailed}`,
-    );
+    checkNothingUnderWay(this.#stage, player);
   }
 
   finish(): void {
-    const left = this.#stage.ledger.now(DIRECTORY)?.children ?? [];
-    if (left.length > 0) this.#stage.report(`left in line: ${left.join(", ")}`);
+    checkEmpty(this.#stage, [DIRECTORY]);
     const wrong = this.#log.look();
     if (wrong !== undefined) this.#stage.report(wrong);
   }
@@ -117,52 +116,23 @@ class Locking implements Play {
     const mine = this.#lockOf(player, onSuspended);
     if (chance.is(0.2)) {
       const hold = await this.#giveUp(player, () => mine.tryAcquire({ timeoutMs: 3000 }));
-      if (hold === null) this.#checkNothingLeft(player);
       return hold;
     }
-    const { signal, dispose } = this.#signalFor(player);
-    try {
-      const timeoutMs = chance.pick([50, 500, 5000, Number.POSITIVE_INFINITY]);
-      return await this.#giveUp(player, () =>
-        mine.acquire({ signal, timeoutMs, failOnExpiry: chance.is(0.2) }),
-      );
-    } finally {
-      dispose();
-    }
-  }
-
-  /** Aborts when the player rests, and now and then before. */
-  #signalFor({ chance, client, resting }: Player): { readonly signal: AbortSignal; dispose(): void } {
-    if (chance.is(0.5)) return { signal: resting, dispose: () => {} };
-    const abort = new AbortController();
-    const rest = (): void => abort.abort(resting.reason);
-    resting.addEventListener("abort", rest);
-    if (resting.aborted) rest();
-    const cancel = chance.is(0.3)
-      ? client.clock.setTimer(chance.wait(400), () => abort.abort(new Error("changed its mind")))
-      : (): void => {};
-    const dispose = (): void => {
-      cancel();
-      resting.removeEventListener("abort", rest);
-    };
-    return { signal: abort.signal, dispose };
+    using impatience = impatienceOf(player);
+    return await this.#giveUp(player, () =>
+      mine.acquire({
+        signal: impatience.signal,
+        timeoutMs: timeoutOf(player),
+        failOnExpiry: chance.is(0.2),
+      }),
+    );
   }
 
   /** A wait that ends without the lock leaves nothing. */
   async #giveUp(player: Player, wait: () => Promise<LockHold | null>): Promise<LockHold | null> {
-    try {
-      return await wait();
-    } catch (error) {
-      const isOurs = this.#stage.recipes.isRecipeError(error);
-      if (!isOurs && !isZkError(error)) throw error;
-      player.note(`does not get the lock: ${error.code}`);
-      player.demand(
-        !isOurs || ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED"].includes(error.code),
-        () => `a wait ended with ${String(error)}`,
-      );
-      this.#checkNothingLeft(player);
-      return null;
-    }
+    const hold = await orGiveUp(this.#stage, player, wait);
+    if (hold === null) checkNothingLeft(this.#stage, player, [DIRECTORY]);
+    return hold;
   }
 
   /** What the guard refuses was not written; everything else says what it is. */
@@ -184,19 +154,6 @@ class Locking implements Play {
     player.demand(isFirst, () => `has the lock with ${hold.path}, behind ${ahead?.name}`);
   }
 
-  /** Of an earlier session nothing is ours any more: the servers remove it. */
-  #checkNothingLeft(player: Player): void {
-    const { client } = player;
-    if (client.state !== "connected") return;
-    const { janitorPending } = this.#stage.recipes.recipeMetrics(client);
-    if (janitorPending > 0) return;
-    const children = this.#stage.ledger.now(DIRECTORY)?.children ?? [];
-    const left = children.filter(
-      (name) => this.#stage.ledger.now(`${DIRECTORY}/${name}`)?.owner === client.sessionId,
-    );
-    player.demand(left.length === 0, () => `gave up, and left ${left.join(", ")}`);
-  }
-
   #checkGone(player: Player, path: string): void {
     const isThere = this.#stage.ledger.now(path) !== null;
     const isOurs = player.client.sessionId === this.#stage.ledger.now(path)?.owner;
@@ -205,22 +162,7 @@ class Locking implements Play {
 
   #checkBelief(player: Player, hold: LockHold, onSuspended: "abort" | "wait"): void {
     this.#checkLog(player);
-    const { state } = hold;
-    const clientState = player.client.state;
-    player.demand(
-      state !== "held" || (clientState === "connected" && hold.sessionId === player.client.sessionId),
-      () =>
-        `the lock is called held while the client is ${clientState}, in session ${player.client.sessionId}`,
-    );
-    player.demand(
-      state !== "suspect" || player.client.trustedForMs.weakMs > 0,
-      () => "the lock is believed in although the session may be over",
-    );
-    const mustAbort = state === "lost" || (state === "suspect" && onSuspended === "abort");
-    player.demand(
-      !mustAbort || hold.signal.aborted,
-      () => `the lock is ${state} and its signal says nothing`,
-    );
+    checkBelief(player, "the lock", hold, onSuspended);
   }
 
   #checkLog(player: Player): void {

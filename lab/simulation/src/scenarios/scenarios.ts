@@ -2,9 +2,12 @@
 import { counter } from "./counter.js";
 import { election } from "./election.js";
 import { lock } from "./lock.js";
+import { queue } from "./queue.js";
+import { readWrite } from "./read-write.js";
 import type { Scenario } from "./scenario.js";
+import { semaphore } from "./semaphore.js";
 
-export const SCENARIOS: readonly Scenario[] = [counter, lock, election];
+export const SCENARIOS: readonly Scenario[] = [counter, lock, election, queue, semaphore, readWrite];
 
 /** @throws Error for a name that no scenario has */
 export function scenarioOf(name: string): Scenario {
