@@ -6,7 +6,7 @@ import { type Client, createClient, isZkError } from "@zk/client";
 import { type Ensemble, startEnsemble } from "@zk/lab";
 import { Queue, textCodec } from "@zk/recipes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPrograms, Chance, Child, howMany, until } from "../src/index.js";
+import { buildPrograms, Chance, Child, childrenOf, howMany, until } from "../src/index.js";
 
 const ITEMS = howMany("ZK_QUEUE_ITEMS", 300);
 const CONSUMERS = howMany("ZK_QUEUE_CONSUMERS", 4);
@@ -56,28 +56,55 @@ async function recorded(done: string): Promise<string[]> {
   return values;
 }
 
-/** Claims of items that the child has, in any of its sessions. */
-async function claimsOf(child: Child, queue: Queue<string>): Promise<string[] | undefined> {
-  const sessions = new Set(child.of("state").map(({ sessionId }) => sessionId));
-  const listing = await seen(() => queue.inspect());
-  return listing?.flatMap(({ name, claim }) => (sessions.has(String(claim?.sessionId)) ? name : []));
+/** The claims of now, by the sessions that have them. */
+async function claimsBySession(path: string): Promise<Map<string, string[]>> {
+  const claims = `${path}-state/claims`;
+  const names = (await seen(() => childrenOf(client, claims))) ?? [];
+  const bySession = new Map<string, string[]>();
+  for (const name of names) {
+    const stat = await seen(() => client.exists(`${claims}/${name}`));
+    const session = String(stat?.ephemeralOwner);
+    bySession.set(session, [...(bySession.get(session) ?? []), name]);
+  }
+  return bySession;
 }
 
-/** Kills one that has an item in its hands. @returns the items of the dead one */
-async function killAtWork(alive: () => Child, queue: Queue<string>): Promise<[Child, readonly string[]]> {
+/** Items that the child has in its hands, under any of its sessions. */
+async function itemsOf(child: Child, path: string): Promise<string[]> {
+  const claims = await claimsBySession(path);
+  const sessions = new Set(child.of("state").map(({ sessionId }) => String(sessionId)));
+  return [...sessions].flatMap((session) => claims.get(session) ?? []);
+}
+
+/**
+ * Kills one that has an item in its hands.
+ * @param feed sees to it that there are items to work on
+ * @returns it, and the items that it left
+ */
+async function killAtWork(
+  alive: readonly Child[],
+  path: string,
+  { chance, feed }: { readonly chance: Chance; feed(): Promise<void> },
+): Promise<[Child, readonly string[]]> {
   return await until(
     "a consumer with an item in its hands",
     async () => {
-      const victim = alive();
+      await feed();
+      const working = [...(await claimsBySession(path)).keys()];
+      const likely = alive.filter((child) =>
+        child.of("state").some(({ sessionId }) => working.includes(String(sessionId))),
+      );
+      if (likely.length === 0) return undefined;
+      const victim = chance.pick(likely);
       // It stands still while it is looked at.
       victim.pause();
-      if (((await claimsOf(victim, queue)) ?? []).length === 0) {
+      if ((await itemsOf(victim, path)).length === 0) {
         victim.resume();
         return undefined;
       }
       await victim.kill();
       // What it had sent before it stood still has arrived by now.
-      return [victim, (await claimsOf(victim, queue)) ?? []];
+      return [victim, await itemsOf(victim, path)];
     },
     LIMIT_MS,
   );
@@ -120,19 +147,28 @@ describe.each(["exactly-once", "at-least-once"] as const)(
           }
           const atMs = performance.now();
           const values = Array.from({ length: ITEMS }, (_, n) => String(n));
-          for (let first = 0; first < ITEMS; first += PUT_MAX)
-            await queue.putAll(values.slice(first, first + PUT_MAX));
+          const putUpTo = async (count: number): Promise<void> => {
+            while (values.length > ITEMS - count)
+              await queue.putAll(values.splice(0, Math.min(PUT_MAX, values.length - (ITEMS - count))));
+          };
           // As many are killed as there are, spread over the work, and another takes the place of each.
           let orphaned = 0;
+          const feed = async (): Promise<void> => {
+            const put = ITEMS - values.length;
+            if ((await doneCount()) + orphaned >= put) await putUpTo(Math.min(put + CONSUMERS, ITEMS));
+          };
+          const share = Math.floor(ITEMS / (CONSUMERS + 1));
           for (let kill = 0; kill < CONSUMERS; kill += 1) {
-            const enough = Math.floor((ITEMS * kill) / (CONSUMERS + 2));
+            const enough = share * kill;
+            await putUpTo(enough + share);
             await until(`${enough} items to be done`, async () => (await doneCount()) >= enough, LIMIT_MS);
-            const [victim, items] = await killAtWork(() => chance.pick(alive), queue);
+            const [victim, items] = await killAtWork(alive, path, { chance, feed });
             orphaned += items.length;
             alive = [...alive.filter((child) => child !== victim), start()];
             if (killsLeader && kill === Math.floor(CONSUMERS / 2))
               await ensemble.start(await ensemble.killLeader());
           }
+          await putUpTo(ITEMS);
           const isEmpty = async (): Promise<boolean> => (await seen(() => queue.size())) === 0;
           await until("the queue to be empty", isEmpty, LIMIT_MS);
           const elapsedMs = performance.now() - atMs;
