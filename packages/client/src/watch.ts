@@ -13,6 +13,7 @@
 import { baseName, type GetChildren2Response, joinPath, parentPath, type Stat } from "@zk/protocol";
 import { Fifo } from "./core/fifo.js";
 import { isZkError, type WatchNotice, ZkError } from "./core/index.js";
+import { onAbort } from "./io/on-abort.js";
 import type { Notified } from "./watch-listener.js";
 
 /** Options of {@link Client.watch}. */
@@ -192,8 +193,7 @@ class Watch implements WatchStream, Notified {
       });
     };
     if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    this.#release = () => signal.removeEventListener("abort", abort);
+    this.#release = onAbort(signal, abort);
   }
 
   #sessionOver(state: "expired" | "authFailed" | "closed"): void {

@@ -16,6 +16,7 @@ import {
   type WatchNotice,
   ZkError,
 } from "../core/index.js";
+import { onAbort } from "./on-abort.js";
 import { PendingCall, PendingTicket, type Settleable, settledBy } from "./pending.js";
 import type { Connection, Ports } from "./ports.js";
 import { probeReadWrite } from "./read-write-probe.js";
@@ -123,8 +124,7 @@ export class Driver {
     const abandon = (): void => {
       this.#step({ kind: "abandon", nowMs: this.nowMs, target, reason: signal.reason });
     };
-    signal.addEventListener("abort", abandon, { once: true });
-    target.release = () => signal.removeEventListener("abort", abandon);
+    target.release = onAbort(signal, abandon);
     return true;
   }
 

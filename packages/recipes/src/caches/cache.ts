@@ -19,6 +19,7 @@ import { Patience, type WaitOptions } from "../core/patience.js";
 import { isSessionOver, sessionAgain, whileSession } from "../core/sessions.js";
 import { telemetryOf } from "../core/telemetry.js";
 import { RecipeError } from "../errors.js";
+import { onAbort } from "../io/on-abort.js";
 import { ChangeStream } from "./change-stream.js";
 import { Contents } from "./contents.js";
 import { Reader } from "./reader.js";
@@ -202,7 +203,7 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
       for (const node of this.#contents.nodes.values())
         stream.push({ type: "created", path: node.path, node });
     if (signal?.aborted) aborted();
-    else signal?.addEventListener("abort", aborted, { once: true });
+    else if (signal !== undefined) onAbort(signal, aborted);
     return stream;
   }
 

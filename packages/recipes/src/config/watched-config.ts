@@ -22,6 +22,7 @@ import { Patience, type WaitOptions } from "../core/patience.js";
 import { whileSession } from "../core/sessions.js";
 import { telemetryOf } from "../core/telemetry.js";
 import { RecipeError } from "../errors.js";
+import { onAbort } from "../io/on-abort.js";
 import { CONFIG_RECIPE, type ConfigDefinition, isSame } from "./definition.js";
 import { REDACTED, shownAs } from "./redact.js";
 
@@ -189,7 +190,7 @@ export class WatchedConfig<Stored, Value = Stored> implements Disposable, AsyncD
     else if (signal?.aborted) aborted();
     else {
       this.#streams.add(stream);
-      signal?.addEventListener("abort", aborted, { once: true });
+      if (signal !== undefined) onAbort(signal, aborted);
     }
     return stream;
   }

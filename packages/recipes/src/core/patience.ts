@@ -4,6 +4,7 @@
  */
 import { type CallOptions, type Client, isZkError } from "@zk/client";
 import { isRecipeError, RecipeError } from "../errors.js";
+import { onAbort } from "../io/on-abort.js";
 import { isLost } from "./lost.js";
 
 /** Options of everything in this package that waits. */
@@ -47,11 +48,11 @@ export class Patience implements Disposable {
     const cancelTimer = Number.isFinite(timeoutMs)
       ? client.clock.setTimer(timeoutMs, () => this.#over.abort(this.#timeoutError()))
       : (): void => {};
-    signal?.addEventListener("abort", aborted, { once: true });
+    const forget = signal === undefined ? undefined : onAbort(signal, aborted);
     if (signal?.aborted) aborted();
     this.#release = () => {
       cancelTimer();
-      signal?.removeEventListener("abort", aborted);
+      forget?.();
     };
   }
 
@@ -98,8 +99,7 @@ export class Patience implements Disposable {
         promise.catch(() => {});
         return ended();
       }
-      signal.addEventListener("abort", ended, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", ended));
+      promise.then(resolve, reject).finally(onAbort(signal, ended));
     });
   }
 
