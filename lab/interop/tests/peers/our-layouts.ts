@@ -16,8 +16,9 @@ interface Layouts {
 /** Scenarios that ours does not go through, by library or for all, and why. */
 const differing: Readonly<Record<string, string>> = {
   "mutex-persistent": "our locks go with their session",
-  "write-lock-downgraded": "ours takes the writer's place in line at once, as Curator 5 does",
+  "write-lock-downgraded": "ours is downgraded by a method of the hold, which the interface does not have",
   "curator-4 semaphore-with-waiter": "ours waits without having made its permit",
+  "curator-5 semaphore-with-waiter": "ours waits without having made its permit",
   "kazoo semaphore-with-waiter": "kazoo writes b'bob' for bob into its inner lock",
   "discovery-sequential": "ours writes no number behind an id: Curator does not find such an instance again",
   "kazoo mutex-with-curator-names": "kazoo keeps its own prefix; ours writes Curator's whole name",

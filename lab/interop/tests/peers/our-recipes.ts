@@ -1,4 +1,5 @@
 // Our read-write locks, semaphores and queues on one path with those of Curator and kazoo, in both directions.
+import { ReadWriteLock } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import type { Peer, PeerKind } from "../../src/peers/peer.js";
 import type { CuratorQueueOptions, Queue } from "../../src/peers/recipes.js";
@@ -55,6 +56,49 @@ export function describeOurRecipes(ground: Ground, curatorKind: Exclude<PeerKind
         expect(await writing).toBe(true);
       },
     );
+  });
+
+  describe("a downgraded write lock", () => {
+    it.each([
+      { kind: curatorKind, dialect: "curator" },
+      { kind: "kazoo", dialect: "kazoo" },
+    ] as const)("of ours keeps the writer of $kind out that waits", async ({ kind, dialect }) => {
+      const path = ground.path();
+      const writing = await new ReadWriteLock(ground.ours().client, path, { dialect }).write.acquire(soon);
+      await using other = await ground.peer(kind).open("readWriteLock", path);
+      const waiting = other.acquire({ side: "write", ...soon });
+      await waitUntil(async () => (await ground.client.getChildren(path)).length === 2);
+      const reading = await writing.downgrade();
+      await using late = await ground.peer(kind).open("readWriteLock", path);
+      expect(await late.acquire({ side: "read", ...briefly })).toBe(false);
+      expect(await other.isHeld({ side: "write" })).toBe(false);
+      await reading.release();
+      expect(await waiting).toBe(true);
+    });
+
+    // Before 5.5 the reader stands behind whoever waited for the writer (CURATOR-276).
+    const slipsIn = curatorKind === "curator-4";
+    const what = slipsIn ? "lets our writer that waits in beside it" : "keeps our writer out that waits";
+    it(`of ${curatorKind} ${what}`, async () => {
+      const path = ground.path();
+      await using theirs = await ground.peer(curatorKind).open("readWriteLock", path);
+      expect(await theirs.acquire({ side: "write", ...soon })).toBe(true);
+      await using own = await ground.ours().open("readWriteLock", path);
+      const waiting = own.acquire({ side: "write", ...soon });
+      await waitUntil(async () => (await ground.client.getChildren(path)).length === 2);
+      expect(await theirs.acquire({ side: "read", ...soon })).toBe(true);
+      await theirs.release({ side: "write" });
+      if (slipsIn) {
+        expect(await waiting).toBe(true);
+        expect(await theirs.isHeld({ side: "read" })).toBe(true);
+        return;
+      }
+      await using late = await ground.ours().open("readWriteLock", path);
+      expect(await late.acquire({ side: "read", ...briefly })).toBe(false);
+      expect(await own.isHeld({ side: "write" })).toBe(false);
+      await theirs.release({ side: "read" });
+      expect(await waiting).toBe(true);
+    });
   });
 
   describe("our semaphore", () => {

@@ -50,6 +50,7 @@ export function openElection(
   // Whoever waits hears of a failure, and so does whoever closes.
   candidacy.catch(() => {});
   const awaitTerm = async (wait: words.Limit): Promise<true> => {
+    if (leading !== undefined) return true;
     using patience = new Patience(client, { recipe: "Election", path }, wait);
     let tell = (): void => {};
     const told = new Promise<void>((resolve, reject) => {
@@ -58,7 +59,7 @@ export function openElection(
     });
     begun.add(tell);
     try {
-      if (leading === undefined) await patience.race(told);
+      await patience.race(told);
       return true;
     } finally {
       begun.delete(tell);
