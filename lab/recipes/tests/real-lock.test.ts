@@ -6,7 +6,7 @@ import { Lock, sortContenders } from "@zk/recipes";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildPrograms, Child, until, waitMs } from "../src/index.js";
 
-const SESSION_MS = 4000;
+const SESSION_MS = 2000;
 
 beforeAll(buildPrograms);
 
@@ -22,7 +22,11 @@ describe("a lock on real servers", () => {
       lock: "/lock",
       log: "/log",
     };
-    const workers = Array.from({ length: 5 }, () => new Child("lock-worker", options));
+    const stallsMs = 2 * SESSION_MS;
+    const workers = Array.from(
+      { length: 5 },
+      (_, index) => new Child("lock-worker", index === 3 ? { ...options, stallsMs } : options),
+    );
     try {
       const turns = (): number => workers.reduce((sum, worker) => sum + worker.of("turn").length, 0);
       const goOn = async (what: string): Promise<void> => {
@@ -30,6 +34,7 @@ describe("a lock on real servers", () => {
         await until(`the lock to go round after ${what}`, () => turns() > before + 20, 60_000);
       };
       await Promise.all(workers.map((worker) => worker.tells("turn")));
+      expect(workers[3]!.of("stalled")).toHaveLength(1);
       const leader = await ensemble.killLeader();
       await goOn("the leader's death");
       await ensemble.start(leader);

@@ -1,6 +1,8 @@
 /**
  * Takes a lock again and again, and enters its token into a log by guarded writes: `/log/e-<number>`. Ends, with its session,
  * when its input does.
+ *
+ * One with `stallsMs` lets nothing else happen in its process for so long, once, in the middle of its first turn; then it goes on.
  */
 import { CreateMode, createClient, isZkError } from "@zk/client";
 import { isRecipeError, Lock } from "@zk/recipes";
@@ -10,6 +12,7 @@ interface Options {
   readonly sessionTimeoutMs: number;
   readonly lock: string;
   readonly log: string;
+  readonly stallsMs?: number;
 }
 
 const options = JSON.parse(process.argv[2] ?? "{}") as Options;
@@ -24,6 +27,7 @@ const client = createClient(options.servers, {
 client.on("state", (state) => tell({ type: "state", state }));
 await client.connect({ timeoutMs: 60_000 });
 const lock = new Lock(client, options.lock);
+let { stallsMs = 0 } = options;
 
 while (!ending.signal.aborted) {
   try {
@@ -32,6 +36,9 @@ while (!ending.signal.aborted) {
       await held.guard((tx) =>
         tx.create(`${options.log}/e-`, String(held.token), { mode: CreateMode.PERSISTENT_SEQUENTIAL }),
       );
+      if (stallsMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stallsMs);
+      if (stallsMs > 0) tell({ type: "stalled", token: String(held.token) });
+      stallsMs = 0;
     }
     tell({ type: "turn", token: String(held.token) });
   } catch (error) {
