@@ -179,6 +179,27 @@ describe("a persistent node", () => {
     },
   );
 
+  it("that is closed after it was given up for lost leaves nothing when its session has outlived that", async () => {
+    const client = await zk.connect({ sessionTimeoutMs: 2000 });
+    const { node, types } = await keep(client, zk.path);
+    await node.start();
+    const { sessionId } = client;
+    const servers = zk.ensemble.servers.map(({ id }) => id);
+    await Promise.all(servers.map((id) => zk.ensemble.kill(id)));
+    await until("it is given up for lost", () => types().includes("gone"));
+    expect(await node.close()).toEqual({ confirmed: false });
+    // Sessions live on when servers begin again.
+    await Promise.all(servers.map((id) => zk.ensemble.start(id)));
+    const looking = await zk.connect();
+    await until(
+      "all is done",
+      () => client.state === "connected" && recipeMetrics(client).janitorPending === 0,
+    );
+    await looking.sync(zk.path);
+    expect(client.sessionId).toBe(sessionId);
+    expect(await looking.exists(zk.path)).toBeNull();
+  });
+
   it.each(["replyDecoded", "afterWrite", "beforeWrite"] as const)(
     "knows its znode when the answer to its creation is lost at %s",
     async (place) => {

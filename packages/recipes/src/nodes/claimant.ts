@@ -17,7 +17,7 @@ import {
   type Stat,
   type ZkErrorCode,
 } from "@zk/client";
-import { type Owned, removeBy, removeExactly } from "../core/janitor.js";
+import { type Owned, type Removal, removeBy, removeExactly } from "../core/janitor.js";
 import { directoryOf } from "../core/paths.js";
 import type { Patience } from "../core/patience.js";
 import { settleWrites, unusedPath } from "../core/settle.js";
@@ -98,6 +98,16 @@ export class Claimant {
   /** Says that the znode is ours no longer. */
   forget(claimed: Claimed): void {
     this.#others.delete(claimed.czxid);
+  }
+
+  /**
+   * Removes the znode that was ours last, if it is there: one that was believed to be lost, because no server answered for so long,
+   * stands when the session has outlived that. Never rejects.
+   */
+  clear(): Promise<Removal> {
+    return this.#last === undefined
+      ? Promise.resolve({ outcome: "removed" })
+      : removeExactly(this.#client, this.#last);
   }
 
   /** Undefined when there is a znode already, or the answer was lost. */

@@ -51,6 +51,11 @@ export class NodeMaker {
     this.#claimant?.forget(claimed);
   }
 
+  /** As {@link Claimant.clear}. */
+  async clear(): Promise<Removal> {
+    return (await this.#claimant?.clear()) ?? { outcome: "removed" };
+  }
+
   /** A number is not known before it is there, so the client looks for a lost one by its prefix. */
   async #makeNumbered(prefix: string, patience: Patience): Promise<Claimed | Removal> {
     const client = this.#client;

@@ -259,7 +259,7 @@ export class PersistentNode implements AsyncDisposable {
         this.#events.tell({ type: "failed", error });
       },
     });
-    return removal ?? { outcome: "removed" };
+    return removal ?? (await this.#maker.clear());
   }
 
   #taken(path: string, { ephemeralOwner: owner, czxid }: Stat): "wait" | "replace" {
