@@ -1,5 +1,6 @@
 /** All planted faults. */
 import { OF_BOUNDS } from "./of-bounds.js";
+import { OF_GATHERINGS } from "./of-gatherings.js";
 import { OF_HOLDS } from "./of-holds.js";
 import { OF_QUEUES } from "./of-queues.js";
 import { OF_RECIPES } from "./of-recipes.js";
@@ -19,4 +20,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_RECIPES,
   ...OF_QUEUES,
   ...OF_HOLDS,
+  ...OF_GATHERINGS,
 ];

@@ -39,6 +39,8 @@ const RECORDS = "/records";
 const PICKED_UP_MS_MAX = 2000;
 /** How long one waits for an item then, and keeps away from one that it has given back. */
 const LOOK_MS = 5000;
+/** Items that each gives back then: keeping away takes time. */
+const GIVEN_BACK_MAX = 3;
 /** Items that each puts for itself alone. */
 const OWN_ITEMS = 4;
 
@@ -69,6 +71,8 @@ class Queueing implements Play {
   readonly #places: QueuePlaces;
   /** Told to be put. */
   readonly #put = new Set<number>();
+  /** How many items each has given back since nothing is wrong any more. */
+  readonly #givenBack = new Map<Player, number>();
   #numbers = 0;
   #stillPutting = 0;
 
@@ -266,7 +270,9 @@ class Queueing implements Play {
       return;
     }
     await player.sleep(player.chance.wait(20));
-    if (player.chance.is(0.7)) return this.#ack(player, item);
+    const given = this.#givenBack.get(player) ?? 0;
+    if (given >= GIVEN_BACK_MAX || player.chance.is(0.7)) return this.#ack(player, item);
+    this.#givenBack.set(player, given + 1);
     await item.release();
     await player.sleep(LOOK_MS);
   }

@@ -1,13 +1,26 @@
 /** The scenarios that there are, by name. A new one needs a row here. */
+import { barrier } from "./barrier.js";
+import { cache } from "./cache.js";
 import { counter } from "./counter.js";
 import { election } from "./election.js";
 import { lock } from "./lock.js";
+import { membership } from "./membership.js";
 import { queue } from "./queue.js";
 import { readWrite } from "./read-write.js";
 import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
 
-export const SCENARIOS: readonly Scenario[] = [counter, lock, election, queue, semaphore, readWrite];
+export const SCENARIOS: readonly Scenario[] = [
+  counter,
+  lock,
+  election,
+  queue,
+  semaphore,
+  readWrite,
+  barrier,
+  membership,
+  cache,
+];
 
 /** @throws Error for a name that no scenario has */
 export function scenarioOf(name: string): Scenario {
