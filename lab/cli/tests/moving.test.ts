@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type Client, CreateMode, createClient, digestId } from "@zk/client";
+import { type Client, CreateMode, createClient } from "@zk/client";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describeKilledImport, plantMany, readOnly } from "./suites/import.js";
 import { buildZk, startZk, waitUntil } from "./support/program.js";
 import { ZkHome } from "./support/zk.js";
 
@@ -25,11 +26,6 @@ afterAll(async () => {
   await client?.close();
   await ensemble?.stop();
 });
-
-const readOnly = [
-  { perms: 1, id: { scheme: "world", id: "anyone" } },
-  { perms: 31, id: { scheme: "digest", id: digestId("bob", "secret") } },
-];
 
 async function plantAll(): Promise<void> {
   await client.create("/src", "root");
@@ -191,63 +187,20 @@ describe("a dump", () => {
 });
 
 describe("an import", () => {
-  const nodes = 4_000;
+  const families = 40;
 
-  async function plantMany(): Promise<string> {
-    await client.create("/src");
-    for (let family = 0; family < nodes / 100; family++) {
-      const transaction = client.transaction();
-      transaction.create(`/src/f${String(family).padStart(2, "0")}`, null, { acl: readOnly });
-      await transaction.commit();
-      const children = client.transaction();
-      for (let index = 0; index < 99; index++)
-        children.create(`/src/f${String(family).padStart(2, "0")}/n${index}`, `data ${index} of ${family}`);
-      await children.commit();
-    }
-    const file = join(home.path, "many.ndjson");
-    await home.must(["export", "/src", "-o", file, "--force"]);
-    return file;
-  }
-
-  const journals = (): string[] =>
-    readdirSync(join(home.path, "state/zk/imports")).map((name) => join(home.path, "state/zk/imports", name));
-
-  it("that is killed in the middle goes on to the same digest", async () => {
-    const file = await plantMany();
-    const { sha256 } = JSON.parse(readFileSync(file, "utf8").trim().split("\n").at(-1)!).footer;
-    const auth = join(home.path, "auth");
-    writeFileSync(auth, "digest:bob:secret\n", { mode: 0o600 });
-    const words = ["import", file, "/copy", "--auth-file", auth, "--json"];
-    rmSync(join(home.path, "state"), { recursive: true, force: true });
-    for (let kills = 1; kills <= 3; kills++) {
-      const running = startZk(kills === 1 ? words : [...words, "--resume"], { env: home.env });
-      const before = kills === 1 ? 1 : readFileSync(journals()[0]!, "utf8").split("\n").length;
-      await waitUntil("the journal to grow", () => {
-        try {
-          return readFileSync(journals()[0]!, "utf8").split("\n").length > before + 1;
-        } catch {
-          return false;
-        }
-      });
-      running.child.kill("SIGKILL");
-      expect(await running.ended).toMatchObject({ signal: "SIGKILL" });
-    }
-    const there = (await client.getChildren("/copy")).length;
-    expect(there).toBeGreaterThan(0);
-    expect(there).toBeLessThan(nodes / 100);
-    // Without a word on the journal nothing is done.
-    expect(await home.run(words)).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringContaining("--resume goes on, --restart begins anew"),
-    });
-    const result = (await home.must([...words, "--resume"])).json();
-    expect(result).toMatchObject({ nodes: nodes + 1, verified: true, sha256 });
-    expect((await home.run(["diff", `file:${file}`, "/copy", "--auth-file", auth])).exitCode).toBe(0);
-    expect(journals()).toEqual([]);
-  });
+  describeKilledImport(
+    {
+      home,
+      get client() {
+        return client;
+      },
+    },
+    { families, kills: 3 },
+  );
 
   it("ends with 9 and can be resumed when its servers are gone for good", async () => {
-    const file = await plantMany();
+    const file = await plantMany(client, home, families);
     const running = startZk(["import", file, "/copy", "--json", "--timeout", "4s"], { env: home.env });
     await waitUntil("the first znodes", async () => (await client.exists("/copy/f03")) !== null);
     for (const server of ensemble.servers) await ensemble.pause(server.id);
@@ -264,13 +217,13 @@ describe("an import", () => {
   });
 
   it("lives through the death of the leader", async () => {
-    const file = await plantMany();
+    const file = await plantMany(client, home, families);
     const running = startZk(["import", file, "/copy", "--json"], { env: home.env });
     await waitUntil("the first znodes", async () => (await client.exists("/copy/f03")) !== null);
     await ensemble.killLeader();
     const { exitCode, stdout, stderr } = await running.ended;
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
-    expect(JSON.parse(stdout)).toMatchObject({ nodes: nodes + 1, verified: true });
+    expect(JSON.parse(stdout)).toMatchObject({ nodes: families * 100 + 1, verified: true });
   });
 
   it("touches nothing that is there with other data, unless it is told", async () => {

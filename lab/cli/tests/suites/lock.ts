@@ -101,7 +101,7 @@ export function describeLock(stage: Stage): void {
       expect(await bench.line()).toHaveLength(1);
     }
     first.child.kill("SIGTERM");
-    expect(await first.ended).toMatchObject({ exitCode: 143 });
+    expect(await first.ended).toMatchObject({ exitCode: 143, stderr: expect.not.stringContaining("lost") });
   });
 
   it("passes signals on to everything that the command has started, and leaves nothing of it behind", async () => {
@@ -281,6 +281,24 @@ export function describeLockInDetail(stage: Stage): void {
       exitCode: 4,
       stderr: expect.stringContaining("zk lock --dialect kazoo"),
     });
+  });
+
+  it("runs nothing when somebody has come into the directory in another layout meanwhile", async () => {
+    const first = bench.holder(["--mutex"]);
+    await bench.pidIn("pid");
+    const second = bench.start(["--mutex", bench.path, "--", "touch", bench.file("ran")]);
+    await waitUntil("two in line", async () => (await bench.line()).length === 2);
+    await stage.client.create(`${bench.path}/_c_other-__WRIT__`, null, {
+      mode: CreateMode.EPHEMERAL_SEQUENTIAL,
+    });
+    first.child.kill("SIGTERM");
+    await first.ended;
+    expect(await second.ended).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining("read-write lock"),
+    });
+    expect(existsSync(bench.file("ran"))).toBe(false);
+    expect(await bench.line()).toHaveLength(1);
   });
 
   it("holds at least as long as it is told", async () => {

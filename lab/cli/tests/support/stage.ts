@@ -15,18 +15,21 @@ export interface Stage {
   expire(sessionId: bigint): Promise<void>;
 }
 
+/**
+ * Sessions last from 2 to 20 ticks. Where a test says nothing of it they last as long as they can, so that on a busy machine
+ * nobody takes a server for dead that is only slow.
+ */
+const TICK_MS = 1_000;
+
 /** Sets the stage before the tests of the file that calls it, and clears it behind them. */
-export function stageForThisFile(
-  backend: Backend,
-  options: { readonly servers?: number; readonly tickTimeMs?: number } = {},
-): Stage {
+export function stageForThisFile(backend: Backend, options: { readonly servers?: number } = {}): Stage {
   const home = ZkHome.forThisFile();
   let ensemble: Ensemble | undefined;
   let client: Client | undefined;
   beforeAll(async () => {
     buildZk();
-    ensemble = await startEnsemble({ backend, ...options });
-    home.use(ensemble.connectionString);
+    ensemble = await startEnsemble({ backend, tickTimeMs: TICK_MS, ...options });
+    home.use(ensemble.connectionString, { ZK_SESSION_TIMEOUT: String((20 * TICK_MS) / 1_000) });
     client = createClient(ensemble.connectionString, { afterExpiry: "renew" });
     await client.connect();
   });

@@ -52,7 +52,7 @@ class Collector extends Writable {
 /** A home folder and servers for the runs of one test file. */
 export class ZkHome {
   readonly path: string = mkdtempSync(join(tmpdir(), "zk-cli-"));
-  #servers = "";
+  #variables: Readonly<Record<string, string>> = {};
 
   /** Registers the end of the home with the test file that calls it. */
   static forThisFile(): ZkHome {
@@ -61,9 +61,9 @@ export class ZkHome {
     return home;
   }
 
-  /** The servers of the runs from now on. */
-  use(connectionString: string): void {
-    this.#servers = connectionString;
+  /** The servers of the runs from now on, and other variables. */
+  use(connectionString: string, variables: Readonly<Record<string, string>> = {}): void {
+    this.#variables = { ZK_SERVERS: connectionString, ...variables };
   }
 
   get env(): Record<string, string | undefined> {
@@ -75,7 +75,7 @@ export class ZkHome {
       XDG_CACHE_HOME: join(this.path, "cache"),
       XDG_STATE_HOME: join(this.path, "state"),
       TERM: "xterm",
-      ...(this.#servers === "" ? {} : { ZK_SERVERS: this.#servers }),
+      ...this.#variables,
     };
   }
 

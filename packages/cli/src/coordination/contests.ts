@@ -43,9 +43,8 @@ export async function acquireLock(
 ): Promise<Held | null> {
   const { waitMs } = wish;
   const contest = contestOf(client, path, wish);
-  await refuseOtherLayouts(client, path, contest.layouts, run.signal);
   try {
-    return await waitInLine(client, run, async (signal) => {
+    return await inOwnLayout(client, path, run, contest.layouts, async (signal) => {
       const first = await contest.tryAcquire({ signal });
       if (first !== null || waitMs === 0) return first;
       run.note(`waiting for ${path}`);
@@ -53,6 +52,28 @@ export async function acquireLock(
     });
   } catch (error) {
     if (isRecipeError(error, "WAIT_TIMEOUT")) return null;
+    throw error;
+  }
+}
+
+/**
+ * Waits in a line of one layout. Two who begin at once in an empty directory, in different layouts, do not see each other at
+ * first: so it is looked at again before anything is done under what was got, and whoever came second gives way, or both do.
+ */
+async function inOwnLayout<T extends Held | null>(
+  client: Client,
+  path: string,
+  run: WaitingRun,
+  own: readonly LayoutName[],
+  wait: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  await refuseOtherLayouts(client, path, own, run.signal);
+  const held = await waitInLine(client, run, wait);
+  try {
+    if (held !== null) await refuseOtherLayouts(client, path, own, run.signal);
+    return held;
+  } catch (error) {
+    await held?.release();
     throw error;
   }
 }
@@ -101,8 +122,8 @@ export async function standForElection(
   wish: ElectionWish,
 ): Promise<Held> {
   const { identity, dialect, latch: isLatch } = wish;
-  await refuseOtherLayouts(client, path, [isLatch ? "latch" : `${dialect} lock`], run.signal);
-  return await waitInLine(client, run, async (signal) => {
+  const layout = isLatch ? "latch" : (`${dialect} lock` as const);
+  return await inOwnLayout(client, path, run, [layout], async (signal): Promise<Held> => {
     if (isLatch) return await LatchTerm.begin(client, path, identity, signal);
     // The wait's signal ends with the wait; the term is ended by giving it back.
     const terms = new Election(client, path, { identity, dialect, onSuspended: "wait" }).terms({ signal });

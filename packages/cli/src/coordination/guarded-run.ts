@@ -52,14 +52,19 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
       `--kill-after is shortened to ${(killAfterMs / 1000).toFixed(1)} s: the session timeout is ${client.sessionTimeoutMs / 1000} s (--session-timeout)`,
     );
   }
+  options.signal.throwIfAborted();
   const watchdog = new Watchdog();
-  const child = await Child.start(options.words, options.env);
+  const signals = new ForwardedSignals(options.takeSignals);
+  let child: Child;
+  try {
+    child = await Child.start(options.words, options.env);
+  } catch (error) {
+    signals.close();
+    watchdog.dismiss();
+    throw error;
+  }
   watchdog.guard(child.pid, killAfterMs);
-  const giveBack = options.takeSignals?.([...FORWARDED, "SIGTSTP"], (signal) => {
-    if (signal === "SIGTSTP") standStill(child);
-    else child.signal(signal);
-    return true;
-  });
+  signals.passTo(child);
   let isLost = false;
   let ending: Promise<void> | undefined;
   const lose = (why: string): void => {
@@ -104,6 +109,7 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
     child.signal((name ?? "SIGTERM") as NodeJS.Signals);
   };
   options.signal.addEventListener("abort", onAbort, { once: true });
+  if (options.signal.aborted) onAbort();
   try {
     const end = await child.ended;
     await ending;
@@ -118,13 +124,38 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
     watchdog.dismiss();
     clearInterval(timer);
     forgetState();
-    giveBack?.();
+    signals.close();
     options.signal.removeEventListener("abort", onAbort);
   }
 }
 
-/** Ctrl-Z: who cannot look after the lock must not leave its command running. Once we go on, `look` decides about it. */
-function standStill(child: Child): void {
+/** Takes signals from before the command is there, so that none is lost on the way, and passes them on to its group. */
+class ForwardedSignals {
+  readonly #early: NodeJS.Signals[] = [];
+  readonly #giveBack: (() => void) | undefined;
+  #child: Child | undefined;
+
+  constructor(takeSignals: GuardedOptions["takeSignals"]) {
+    this.#giveBack = takeSignals?.([...FORWARDED, "SIGTSTP"], (signal) => {
+      if (this.#child === undefined) this.#early.push(signal);
+      else pass(this.#child, signal);
+      return true;
+    });
+  }
+
+  passTo(child: Child): void {
+    this.#child = child;
+    for (const signal of this.#early.splice(0)) pass(child, signal);
+  }
+
+  close(): void {
+    this.#giveBack?.();
+  }
+}
+
+function pass(child: Child, signal: NodeJS.Signals): void {
+  if (signal !== "SIGTSTP") return child.signal(signal);
+  // Ctrl-Z: who cannot look after the lock must not leave its command running. Once we go on, `look` decides about it.
   child.pause();
   process.kill(process.pid, "SIGSTOP");
 }
