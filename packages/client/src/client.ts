@@ -46,6 +46,13 @@ import {
   toCredential,
   type VersionOptions,
 } from "./options.js";
+import {
+  type AddWatchOptions,
+  addPersistentWatch,
+  type PersistentlyNotified,
+  type PersistentWatch,
+  type PersistentWatchEvent,
+} from "./persistent-watch.js";
 import { Requests } from "./requests.js";
 import { type Data, toBytes } from "./text.js";
 import { Transaction } from "./transaction.js";
@@ -108,6 +115,7 @@ export class Client {
         if (state === "expired" && this.#options.afterExpiry === "renew") this.#renew();
       },
       watch: (watcher, notice) => (watcher as Notified).notify(notice),
+      watchEnded: (watcher, reason) => (watcher as PersistentlyNotified).ended(reason),
       diagnostic: (event) => {
         channel.publish(event);
         this.#events.emit("diagnostic", event);
@@ -431,6 +439,37 @@ export class Client {
   watch(path: string, options: WatchOptions = {}): WatchStream {
     checkPath(path, "watch");
     return startWatch(this.#requests.watchHost(), path, options);
+  }
+
+  /**
+   * Adds a persistent watch, on servers from 3.6.0 on: one that stays, and hears of every change. It lasts as long as the
+   * connection; see {@link PersistentWatch} for what it promises. {@link watch} needs no such server.
+   *
+   * @throws ZkError UNIMPLEMENTED (the server is older; one of 3.5 closes the connection over it, once in five minutes),
+   *   WATCH_CONFLICT (a watch of another kind stands at the very path: servers before 3.9.0 keep one of them), CONNECTION_LOSS,
+   *   WATCHES_FULL, INVALID_PATH, INVALID_ARGUMENT, or any error of a read
+   * @example
+   * ```ts
+   * const watch = await client.addWatch("/config", ({ type, path }) => console.log(type, path));
+   * watch.signal.addEventListener("abort", () => readAnew());
+   * ```
+   */
+  addWatch(
+    path: string,
+    listener: (event: PersistentWatchEvent) => unknown,
+    options: AddWatchOptions = {},
+  ): Promise<PersistentWatch> {
+    return addPersistentWatch(
+      {
+        requests: this.#requests,
+        unwatch: (serverPath, watcher) => this.#driver.unwatch(serverPath, watcher),
+        isWatched: (serverPath) => this.#driver.machine.watchesPersistently(serverPath),
+        listenerFailed: (error) => this.#listenerFailed(error),
+      },
+      path,
+      listener,
+      options,
+    );
   }
 
   /** Takes back a one-shot watch. The server is not told; what it still sends finds nobody. */

@@ -55,6 +55,7 @@ export type {
   ReadOptions,
   VersionOptions,
 } from "./options.js";
+export type { AddWatchOptions, PersistentWatch, PersistentWatchEvent } from "./persistent-watch.js";
 export type { Data } from "./text.js";
 export type { ResultOf, Transaction, TransactionRefusal, TransactionResult } from "./transaction.js";
 export type { WatchChange, WatchOptions, WatchStream } from "./watch.js";

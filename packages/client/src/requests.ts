@@ -3,7 +3,7 @@ import type { GetChildren2Response, Stat } from "@zk/protocol";
 import { Budget } from "./budget.js";
 import { checkPath } from "./checks.js";
 import type { Chroot } from "./chroot.js";
-import type { OperationSpec, RetryMode } from "./core/index.js";
+import type { CallWatch, OperationSpec, RetryMode } from "./core/index.js";
 import type { Driver } from "./io/driver.js";
 import { PendingCall } from "./io/pending.js";
 import { SPECS } from "./operations.js";
@@ -14,7 +14,7 @@ import type { WatchHost } from "./watch.js";
 export interface RequestDetails<Reply, Value> {
   /** Turns the decoded reply into the value, or into the ZkError that it means. */
   readonly finish: (reply: Reply, zxid: bigint) => Value;
-  readonly watch?: { readonly watcher: object; readonly kind: "data" | "child" };
+  readonly watch?: { readonly watcher: object; readonly kind: CallWatch["kind"] };
   /** Bytes of data that the request carries. */
   readonly dataBytes?: number;
 }

@@ -110,6 +110,16 @@ const RAISED: Readonly<Record<ClientErrorCode, () => Promise<ZkError>>> = {
     await first;
     return errorOf(s.client.exists("/b", { watch: () => {} }));
   },
+  WATCH_CONFLICT: async () => {
+    const s = scene();
+    const connection = await connected(s);
+    const first = s.client.exists("/a", { watch: () => {} });
+    connection.refuse(await connection.expect("exists"), "NO_NODE");
+    await first;
+    const adding = errorOf(s.client.addWatch("/a", () => {}));
+    connection.reply(await connection.expect("exists"), { stat });
+    return adding;
+  },
 };
 
 async function refusal(error: ServerErrorName | number): Promise<ZkError> {

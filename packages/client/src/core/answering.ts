@@ -1,13 +1,15 @@
 /** Replies to ordinary requests. */
-import type { Call } from "./call.js";
+import { type Call, isPersistentKind } from "./call.js";
 import { end } from "./ending.js";
 import { ZkError } from "./errors.js";
 import type { UpLink } from "./link.js";
 import { failpoint, loseLink } from "./losing.js";
 import type { Machinery } from "./machinery.js";
-import { failCall, record, succeed, tell } from "./reporting.js";
+import type { PersistentKind } from "./persistent-watches.js";
+import { endPersistent, failCall, record, succeed, tell } from "./reporting.js";
 import { formatServer } from "./server-ring.js";
 import { authDemanded, isAuthDemand, proved, Violation } from "./verdicts.js";
+import { REPLACED } from "./wishes.js";
 
 const NO_NODE = -101;
 const UNIMPLEMENTED = -6;
@@ -62,7 +64,11 @@ function onAnswer(machine: Machinery, call: Call, zxid: bigint, link: UpLink): v
     const isUnsure = call.spec.isWrite && call.sends > 1;
     return failCall(machine, call, isUnsure ? value.withApplied("maybe") : value, zxid);
   }
-  if (call.watch !== undefined) arm(machine, call, call.watch.kind);
+  if (call.watch !== undefined) {
+    const { kind } = call.watch;
+    if (isPersistentKind(kind)) armPersistent(machine, call, kind);
+    else arm(machine, call, kind);
+  }
   succeed(machine, call, value, zxid, reply);
 }
 
@@ -89,6 +95,18 @@ function arm(machine: Machinery, call: Call, kind: "data" | "exist" | "child"): 
   if (call.watch === undefined) return;
   machine.watches.add(kind, call.serverPath, call.watch.watcher);
   tell(machine, { type: "watchArmed", kind, path: call.serverPath });
+}
+
+/** One that cannot stand, because of a one-shot watch that is on its way, is told so right behind the answer. */
+function armPersistent(machine: Machinery, call: Call, kind: PersistentKind): void {
+  const { serverPath: path, watch } = call;
+  if (watch === undefined) return;
+  const standing = machine.persistentWatches.kindAt(path);
+  if (machine.pendingWatches.willStandAt(path, false) || (standing !== undefined && standing !== kind)) {
+    return endPersistent(machine, [watch.watcher], REPLACED);
+  }
+  machine.persistentWatches.add(kind, path, watch.watcher);
+  tell(machine, { type: "watchArmed", kind, path });
 }
 
 function cutBeforeSettling(machine: Machinery, call: Call, link: UpLink): boolean {

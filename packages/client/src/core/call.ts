@@ -1,6 +1,7 @@
 /** One operation of the user, from the call to its settling. The machine owns the mutable fields. */
 import { type Codec, errorName, type ServerErrorName } from "@zk/protocol";
 import { type Applied, ZkError, type ZkErrorCode } from "./errors.js";
+import type { PersistentKind } from "./persistent-watches.js";
 import type { Watcher, WatchKind } from "./watch-table.js";
 
 /**
@@ -34,7 +35,12 @@ export interface OperationSpec {
 /** The watch that a read sets when its reply says so. */
 export interface CallWatch {
   readonly watcher: Watcher;
-  readonly kind: Exclude<WatchKind, "exist">;
+  readonly kind: Exclude<WatchKind, "exist"> | PersistentKind;
+}
+
+/** Whether a watch stays until its connection ends. */
+export function isPersistentKind(kind: CallWatch["kind"]): kind is PersistentKind {
+  return kind === "persistent" || kind === "persistentRecursive";
 }
 
 /** What a call is made from. */

@@ -3,7 +3,7 @@ import { dropSocket } from "./connecting.js";
 import type { ZkErrorCode } from "./errors.js";
 
 import type { Machinery } from "./machinery.js";
-import { fail, failCall, moveTo, recordLostAttempts, settle } from "./reporting.js";
+import { endPersistent, fail, failCall, moveTo, recordLostAttempts, settle } from "./reporting.js";
 import { isOver } from "./session-state.js";
 import { ticketError } from "./tickets.js";
 
@@ -28,6 +28,7 @@ export function end(
   for (const { path, watcher } of machine.watches.clear()) {
     machine.outputs.push({ kind: "watch", watcher, notice: { type: "None", serverPath: path, state } });
   }
+  endPersistent(machine, machine.persistentWatches.clear(), reason);
   for (const ticket of machine.connects.splice(0)) fail(machine, ticket, ticketError(code, reason));
   for (const { ticket } of machine.authTickets.splice(0)) fail(machine, ticket, ticketError(code, reason));
   for (const ticket of machine.closes.splice(0)) settle(machine, ticket, { confirmed });

@@ -26,6 +26,7 @@ export const CLIENT_ERROR_CODES = [
   "SESSION_EXPIRED",
   "UNKNOWN_SERVER_ERROR",
   "WATCHES_FULL",
+  "WATCH_CONFLICT",
 ] as const;
 
 /** A code that the client makes up. */

@@ -2,7 +2,7 @@
 import { attemptFailed, dropSocket, goOn } from "./connecting.js";
 import type { Machinery } from "./machinery.js";
 import type { FailpointName } from "./options.js";
-import { failCall, moveTo, recordLostAttempts, tell } from "./reporting.js";
+import { endPersistent, failCall, moveTo, recordLostAttempts, tell } from "./reporting.js";
 import { formatServer } from "./server-ring.js";
 import { isOver } from "./session-state.js";
 
@@ -38,6 +38,7 @@ export function loseLink(machine: Machinery, reason: string): void {
   machine.link = { phase: "waiting" };
   // A link that fell before the state was told was never seen by the user.
   if (machine.state === "connected" || machine.state === "readonly") moveTo(machine, "suspended", reason);
+  endPersistent(machine, machine.persistentWatches.clear(), `the connection was lost: ${reason}`);
   const { lost, resent } = book.connectionLost(!isClosing);
   recordLostAttempts(machine, lost, "CONNECTION_LOSS");
   recordLostAttempts(machine, resent, "CONNECTION_LOSS");

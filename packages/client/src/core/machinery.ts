@@ -13,6 +13,7 @@ import { type LivenessTimes, livenessTimes, Trust } from "./liveness.js";
 import type { Credential, MachineOptions, SessionTicket } from "./options.js";
 import type { Output } from "./outputs.js";
 import { PendingWatches } from "./pending-watches.js";
+import { PersistentWatches } from "./persistent-watches.js";
 import { Prng } from "./prng.js";
 import { formatServer, ServerRing } from "./server-ring.js";
 import type { SessionState } from "./session-state.js";
@@ -25,6 +26,7 @@ export class Machinery {
   readonly ring: ServerRing;
   readonly book: CallBook;
   readonly watches: WatchTable = new WatchTable();
+  readonly persistentWatches: PersistentWatches = new PersistentWatches();
   readonly pendingWatches: PendingWatches = new PendingWatches();
   readonly capabilities: Capabilities = new Capabilities();
   readonly deadlines: Deadlines = new Deadlines();

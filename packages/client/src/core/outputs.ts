@@ -30,6 +30,8 @@ export type Output =
   | { readonly kind: "settled"; readonly target: Call | Ticket; readonly value: unknown }
   | { readonly kind: "failed"; readonly target: Call | Ticket; readonly error: ZkError }
   | { readonly kind: "watch"; readonly watcher: Watcher; readonly notice: WatchNotice }
+  /** A persistent watch stands no longer. */
+  | { readonly kind: "watchEnded"; readonly watcher: Watcher; readonly reason: string }
   | { readonly kind: "state"; readonly state: SessionState; readonly reason: string }
   | { readonly kind: "room" }
   | { readonly kind: "diagnostic"; readonly event: Diagnostic }

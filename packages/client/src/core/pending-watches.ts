@@ -1,5 +1,5 @@
 /** The calls under way that will set a watch when they are answered, so that the watch can be taken back before. */
-import type { Call } from "./call.js";
+import { type Call, isPersistentKind } from "./call.js";
 import type { Watcher } from "./watch-table.js";
 
 /** See the head of this file. */
@@ -17,6 +17,14 @@ export class PendingWatches {
     if (calls === undefined) this.#byPath.set(call.serverPath, new Set([call]));
     else calls.add(call);
     this.#size += 1;
+  }
+
+  /** Whether a call is under way that will set a watch at the path, of the given sort. */
+  willStandAt(path: string, isPersistent: boolean): boolean {
+    for (const { watch } of this.#byPath.get(path) ?? []) {
+      if (watch !== undefined && isPersistentKind(watch.kind) === isPersistent) return true;
+    }
+    return false;
   }
 
   /** The call is answered, or given up. */

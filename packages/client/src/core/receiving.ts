@@ -97,7 +97,10 @@ function onEvent(machine: Machinery): void {
   const name = EVENT_NAMES.get(type);
   // Events of types that newer servers may have, and state events that no server should send, concern no watch here.
   if (name === undefined) return;
-  const watchers = machine.watches.take(type, path);
+  const { watches, persistentWatches } = machine;
+  const oneShot = watches.take(type, path);
+  const watchers =
+    persistentWatches.size === 0 ? oneShot : [...oneShot, ...persistentWatches.heard(type, path)];
   tell(machine, { type: "watchFired", event: name, path, watchers: watchers.length });
   for (const watcher of watchers) {
     machine.outputs.push({ kind: "watch", watcher, notice: { type: name, serverPath: path } });

@@ -6,6 +6,7 @@ import { digestOf, type HistoryRecord } from "./history.js";
 import type { Ticket } from "./inputs.js";
 import type { Machinery } from "./machinery.js";
 import { isLegalMove, type SessionState } from "./session-state.js";
+import type { Watcher } from "./watch-table.js";
 
 /** Goes to another state and tells of it. @throws Error for a move that must not be: a fault of ours */
 export function moveTo(machine: Machinery, state: SessionState, reason: string): void {
@@ -47,6 +48,11 @@ export function failCall(machine: Machinery, call: Call, error: ZkError, zxid = 
   }
   if (machine.diagnosing) tellOperation(machine, call, error.code);
   fail(machine, call, error);
+}
+
+/** Persistent watches stand no longer, and nothing sets them again. */
+export function endPersistent(machine: Machinery, watchers: readonly Watcher[], reason: string): void {
+  for (const watcher of watchers) machine.outputs.push({ kind: "watchEnded", watcher, reason });
 }
 
 /** Tells a fact to those who look inside, if anybody does. */

@@ -93,13 +93,19 @@ export class SessionMachine {
     readonly bytes: number;
     readonly watches: number;
   } {
-    const { book, watches } = this.#machine;
+    const { book, watches, persistentWatches } = this.#machine;
     return {
       queued: book.queuedSize,
       inFlight: book.inFlightSize,
       bytes: book.bytes,
-      watches: watches.size,
+      watches: watches.size + persistentWatches.size,
     };
+  }
+
+  /** Whether a persistent watch stands at a path on the server, or will. */
+  watchesPersistently(path: string): boolean {
+    const { persistentWatches, pendingWatches } = this.#machine;
+    return persistentWatches.kindAt(path) !== undefined || pendingWatches.willStandAt(path, true);
   }
 
   /** Whether calls can be taken in without waiting; when it becomes true, a `room` output tells. */

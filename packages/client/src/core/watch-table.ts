@@ -79,6 +79,11 @@ export class WatchTable {
     }
   }
 
+  /** Whether any watcher stands at the very path. */
+  standsAt(path: string): boolean {
+    return KINDS.some((kind) => this.#tables[kind].has(path));
+  }
+
   /** Forgets a watcher at a path. The server keeps its side; its later event finds nobody and is dropped. */
   remove(path: string, watcher: Watcher): void {
     for (const kind of KINDS) {

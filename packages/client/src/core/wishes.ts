@@ -1,12 +1,12 @@
 /** What users ask for: a connection, its end, a credential, an operation, and to forget about any of these. */
-import type { Call } from "./call.js";
+import { type Call, type CallWatch, isPersistentKind } from "./call.js";
 import { attempt } from "./connecting.js";
 import { end, stopIfNobodyWaits, whyOver } from "./ending.js";
 import type { Ticket } from "./inputs.js";
 import { failQueued } from "./losing.js";
 import type { Machinery } from "./machinery.js";
 import type { Credential } from "./options.js";
-import { fail, failCall, moveTo, record, settle, tellQueue } from "./reporting.js";
+import { endPersistent, fail, failCall, moveTo, record, settle, tellQueue } from "./reporting.js";
 import { sendAuth, sendClose } from "./sending.js";
 import { isOver } from "./session-state.js";
 import { forgetAuthTicket, forgetTicket, refusedCredential, ticketError } from "./tickets.js";
@@ -105,6 +105,7 @@ export function onAbandon(machine: Machinery, target: Call | Ticket, cause: unkn
 /** A watcher is not wanted any more at a path. The server is not told; what it still sends finds nobody. */
 export function onUnwatch(machine: Machinery, path: string, watcher: Watcher): void {
   machine.watches.remove(path, watcher);
+  machine.persistentWatches.remove(path, watcher);
   machine.pendingWatches.cancel(path, watcher);
 }
 
@@ -127,15 +128,39 @@ function admit(machine: Machinery, call: Call): void {
     return failCall(machine, call, call.error("QUEUE_FULL", refusal));
   }
   if (call.watch !== undefined) {
-    const count = watches.size + pendingWatches.size;
+    const count = watches.size + machine.persistentWatches.size + pendingWatches.size;
     if (count >= options.limits.watchesMax) {
       const message = `${count} watches stand or are being set (watchesMax)`;
       return failCall(machine, call, call.error("WATCHES_FULL", message));
     }
+    if (!mayStand(machine, call, call.watch.kind)) return;
     pendingWatches.add(call);
   }
   book.enqueue(call);
   machine.deadlines.setEarlier("callDeadlines", call.deadlineMs);
+}
+
+/** What a persistent watch is told that has to make room. */
+export const REPLACED =
+  "a watch of another kind was asked for at the same path, and servers before 3.9.0 keep one of them";
+
+/**
+ * A server before 3.9.0 keeps one mode for a connection and a path: of a one-shot watch and a persistent one the later takes the
+ * place of the earlier, without a word (ZOOKEEPER-4466). So a persistent one gives way, and is told so; it does not push in.
+ */
+function mayStand(machine: Machinery, call: Call, kind: CallWatch["kind"]): boolean {
+  const { watches, persistentWatches, pendingWatches } = machine;
+  const { serverPath: path } = call;
+  if (!isPersistentKind(kind)) {
+    if (persistentWatches.size > 0) endPersistent(machine, persistentWatches.takeAt(path), REPLACED);
+    return true;
+  }
+  const standing = persistentWatches.kindAt(path);
+  const isTaken = watches.standsAt(path) || pendingWatches.willStandAt(path, false);
+  if (!isTaken && (standing === undefined || standing === kind)) return true;
+  const message = "a watch of another kind stands at the path, and servers before 3.9.0 keep one of them";
+  failCall(machine, call, call.error("WATCH_CONFLICT", message));
+  return false;
 }
 
 function abandonTicket(machine: Machinery, ticket: Ticket, cause: unknown): void {

@@ -25,6 +25,8 @@ import { probeReadWrite } from "./read-write-probe.js";
 export interface DriverListeners {
   state(state: SessionState, reason: string): void;
   watch(watcher: Watcher, notice: WatchNotice): void;
+  /** A persistent watch stands no longer. */
+  watchEnded(watcher: Watcher, reason: string): void;
   diagnostic(event: Diagnostic): void;
   history(record: HistoryRecord): void;
   /** Whether anybody wants diagnostics now. */
@@ -174,6 +176,8 @@ export class Driver {
         return this.#write(output.epoch, output.bytes);
       case "watch":
         return this.#inMicrotask(() => this.#listeners.watch(output.watcher, output.notice));
+      case "watchEnded":
+        return this.#inMicrotask(() => this.#listeners.watchEnded(output.watcher, output.reason));
       case "state":
         return this.#inMicrotask(() => this.#listeners.state(output.state, output.reason));
       case "resolve":
