@@ -64,6 +64,8 @@ export interface CacheDetails {
   readonly path: string;
   readonly options: CacheOptions;
   readonly shape: ShapeOptions;
+  /** Whether one persistent watch over everything at and below the root is to be tried. Default false. */
+  readonly persistent?: boolean;
 }
 
 /** See the head of this file. */
@@ -93,7 +95,7 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
   #freshAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws RecipeError INVALID_ARGUMENT */
-  protected constructor({ client, recipe, path, options, shape }: CacheDetails) {
+  protected constructor({ client, recipe, path, options, shape, persistent = false }: CacheDetails) {
     const about = { recipe, path };
     checkZnodePath(client, recipe, path);
     const { data = true, nodesMax = 100_000, jitterMs = 500 } = options;
@@ -115,13 +117,22 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
       changed: (change) => this.#tell(change),
       forgotten: (gone) => this.#reader.forgotten(gone),
     });
-    this.#reader = new Reader({ client, recipe, withData: data, nodesMax, jitterMs }, this.#contents, {
-      synced: () => this.#synced(),
-      stale: () => this.#becameStale(),
-      ended: (error) => this.#end(error),
-      current: () => this.#current.tell(),
-    });
+    this.#reader = new Reader(
+      { client, recipe, withData: data, nodesMax, jitterMs, persistent },
+      this.#contents,
+      {
+        synced: () => this.#synced(),
+        stale: () => this.#becameStale(),
+        ended: (error) => this.#end(error),
+        current: () => this.#current.tell(),
+      },
+    );
     this.#reader.start();
+  }
+
+  /** For caches of a whole tree. */
+  protected get isPersistent(): boolean {
+    return this.#reader.isPersistent;
   }
 
   get state(): CacheState {

@@ -95,7 +95,14 @@ function readerOf() {
     forgotten: (path) => reader.forgotten(path),
   });
   const reader: Reader = new Reader(
-    { client: client as unknown as Client, recipe: "Test", withData: true, nodesMax: 100, jitterMs: 10 },
+    {
+      client: client as unknown as Client,
+      recipe: "Test",
+      withData: true,
+      nodesMax: 100,
+      jitterMs: 10,
+      persistent: false,
+    },
     contents,
     {
       synced: () => told.push("synced"),

@@ -1,20 +1,34 @@
 /**
- * Reads what a cache is of, watches it, and reads again what has changed: one-shot watches, which every read sets anew.
+ * Reads what a cache is of, watches it, and reads again what has changed: by one-shot watches, which every read sets anew, or
+ * where it may and can by one persistent watch over all of it.
+ *
+ * This file stays whole: what is stale, what is being read and what is in doubt are one state.
  *
  * Rules:
  * - One read of a path at a time, so that its changes are taken in in their order. What is told of a path while it is read
  *   makes it read once more.
  * - A watch stands on every znode that is kept, and on every list; none on what is gone, save the root.
- * - After a lost connection the watches are set again by the client, and tell what has changed; the root is looked at. In a
- *   new session everything is read again, and the differences are told.
+ * - After a lost connection one-shot watches are set again by the client, and tell what has changed; the root is looked at. In
+ *   a new session, and with a persistent watch on each connection, everything is read again, and the differences are told.
  * - Many clients come back at the same moment: what is read then waits a random time.
  */
-import { type Client, isZkError, type SessionState, type Stat, type WatchEvent } from "@zk/client";
+import {
+  type Client,
+  isZkError,
+  type PersistentWatchEvent,
+  type ReadOptions,
+  type SessionState,
+  type Stat,
+  type WatchEvent,
+} from "@zk/client";
+import { directoryOf } from "../core/paths.js";
 import { onState } from "../core/sessions.js";
 import { telemetryOf } from "../core/telemetry.js";
 import { RecipeError } from "../errors.js";
 import { CatchUp } from "./catch-up.js";
 import type { Contents } from "./contents.js";
+import { replyOf } from "./replies.js";
+import { StandingWatch } from "./standing-watch.js";
 import type { CachedNode } from "./types.js";
 
 /** Reads that one cache keeps under way, so that it leaves room for others. */
@@ -28,6 +42,8 @@ export interface ReaderOptions {
   readonly nodesMax: number;
   /** Milliseconds over which what is read after a lost connection is spread. */
   readonly jitterMs: number;
+  /** Whether one persistent watch over everything below the root is to be tried. */
+  readonly persistent: boolean;
 }
 
 /** Where a reader tells how it stands. */
@@ -50,8 +66,6 @@ interface Stale {
 
 const BOTH: Readonly<Stale> = { node: true, children: true };
 
-type Reply<T> = { readonly value: T } | { readonly error: unknown };
-
 /** See the head of this file. */
 export class Reader {
   readonly #options: ReaderOptions;
@@ -59,6 +73,7 @@ export class Reader {
   readonly #contents: Contents;
   readonly #listener: ReaderListener;
   readonly #root: string;
+  readonly #standing: StandingWatch | undefined;
   readonly #stale = new Map<string, Stale>();
   /** Paths that are being read. A set of its own for each session: what was read in another counts no more. */
   #busy = new Set<string>();
@@ -82,6 +97,21 @@ export class Reader {
     this.#contents = contents;
     this.#listener = listener;
     this.#root = contents.root;
+    if (!options.persistent) return;
+    this.#standing = new StandingWatch(options.client, contents.root, {
+      heard: (event) => this.#heardOfTree(event),
+      lost: () => {
+        this.#needsLoad = true;
+      },
+      replaced: () => {
+        if (this.#mayRead) this.#loadAll();
+      },
+    });
+  }
+
+  /** Whether one persistent watch stands over everything. */
+  get isPersistent(): boolean {
+    return this.#standing?.stands ?? false;
   }
 
   /** Begins to read. */
@@ -127,6 +157,7 @@ export class Reader {
     this.#unsubscribe();
     this.#cancelTimer();
     this.#stale.clear();
+    this.#standing?.end();
     for (const path of new Set([this.#root, ...this.#contents.paths, ...this.#busy])) this.#unwatch(path);
     const { recipe } = this.#options;
     const closed = new RecipeError({ code: "RELEASED", message: "it was closed", recipe, path: this.#root });
@@ -245,6 +276,13 @@ export class Reader {
     this.#mark(path, { node: true, children: event.type !== "NodeDataChanged" });
   }
 
+  /** What one-shot watches would have told: of a znode that comes or goes its parent's list as well. */
+  #heardOfTree({ type, path }: PersistentWatchEvent): void {
+    this.#heard({ type, path });
+    if (path === this.#root || type === "NodeDataChanged") return;
+    this.#heard({ type: "NodeChildrenChanged", path: directoryOf(path) });
+  }
+
   #mark(path: string, what: Stale): void {
     if (this.#isOver) return;
     const stale = this.#stale.get(path);
@@ -282,6 +320,11 @@ export class Reader {
 
   async #read(path: string, what: Stale, session: Set<string>): Promise<void> {
     const { keep, descend } = this.#contents.roleOf(path);
+    if (path === this.#root && this.#standing !== undefined) {
+      const standing = await replyOf(this.#standing.ready());
+      if (this.#isOver || session !== this.#busy) return;
+      if ("error" in standing) return this.#failed(path, what, standing.error);
+    }
     // Both at once: the answers come in this order.
     const [node, list] = await Promise.all([
       what.node && keep ? replyOf(this.#readNode(path)) : undefined,
@@ -329,7 +372,8 @@ export class Reader {
 
   /** There is no root: a watch hears of its creation. */
   async #awaitRoot(session: Set<string>): Promise<void> {
-    const reply = await replyOf(this.#client.exists(this.#root, { ...FOREVER, watch: this.#onEvent }));
+    if (this.isPersistent) return;
+    const reply = await replyOf(this.#client.exists(this.#root, this.#reading));
     if (this.#isOver || session !== this.#busy) return;
     if ("error" in reply) return this.#failed(this.#root, BOTH, reply.error);
     if (reply.value !== null) this.#markAgain(this.#root, BOTH);
@@ -368,9 +412,8 @@ export class Reader {
   }
 
   async #readNode(path: string): Promise<Omit<CachedNode, "path"> | null> {
-    const options = { ...FOREVER, watch: this.#onEvent };
-    if (this.#options.withData) return this.#client.getData(path, options);
-    const stat = await this.#client.exists(path, options);
+    if (this.#options.withData) return this.#client.getData(path, this.#reading);
+    const stat = await this.#client.exists(path, this.#reading);
     if (stat !== null) return { data: null, stat };
     // The server keeps a watch for what may never come; ours is not for that.
     this.#unwatch(path);
@@ -378,7 +421,11 @@ export class Reader {
   }
 
   #readChildren(path: string): ReturnType<Client["getChildrenWithStat"]> {
-    return this.#client.getChildrenWithStat(path, { ...FOREVER, watch: this.#onEvent });
+    return this.#client.getChildrenWithStat(path, this.#reading);
+  }
+
+  get #reading(): ReadOptions {
+    return this.isPersistent ? FOREVER : { ...FOREVER, watch: this.#onEvent };
   }
 
   #unwatch(path: string): void {
@@ -387,11 +434,3 @@ export class Reader {
 }
 
 const FOREVER = { timeoutMs: Number.POSITIVE_INFINITY, retry: "safe" } as const;
-
-async function replyOf<T>(call: Promise<T>): Promise<Reply<T>> {
-  try {
-    return { value: await call };
-  } catch (error) {
-    return { error };
-  }
-}

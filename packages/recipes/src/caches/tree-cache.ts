@@ -1,7 +1,7 @@
 /**
  * A znode and everything below it, or a part of that, kept in this process.
  *
- * What it promises and what not: see {@link ZnodeCache}. It has no layout of its own.
+ * What it promises and what not: see {@link ZnodeCache}, the same with whatever watches. It has no layout of its own.
  */
 import type { Client } from "@zk/client";
 import { childPath } from "../core/paths.js";
@@ -17,13 +17,32 @@ export interface TreeCacheOptions extends CacheOptions {
   readonly filter?: CacheFilter;
   /** Whether to look below a znode, by its path relative to the root. Default: wherever the filter may find something. */
   readonly descend?: (relativePath: string) => boolean;
+  /**
+   * Whether to watch everything by one persistent watch where the servers have such, from 3.6.0 on, and not by one-shot watches at
+   * every znode: less for the servers to keep and for the network to carry; but after a lost connection, and not only after a
+   * lost session, everything is read again. Without a `depth` alone. Default true.
+   */
+  readonly persistent?: boolean;
 }
 
 /** See the head of this file. Made by {@link watchTree}. */
 export class TreeCache extends ZnodeCache {
   constructor(client: Client, path: string, options: TreeCacheOptions) {
-    const { depth, filter, descend } = options;
-    super({ client, recipe: "TreeCache", path, options, shape: { depth, filter, descend } });
+    const { depth, filter, descend, persistent = true } = options;
+    const shape = { depth, filter, descend };
+    super({
+      client,
+      recipe: "TreeCache",
+      path,
+      options,
+      shape,
+      persistent: persistent && depth === undefined,
+    });
+  }
+
+  /** How it is told of changes now: by one persistent watch, or by one-shot watches at each znode. */
+  get watches(): "persistent" | "oneShot" {
+    return this.isPersistent ? "persistent" : "oneShot";
   }
 
   /** How many znodes are in it. */
