@@ -60,6 +60,24 @@ describe("the slices of a partitioned set", () => {
     await share([other]);
   });
 
+  it("are told to end when the loop is", async () => {
+    const client = await zk.connect();
+    const stop = new AbortController();
+    const slices: Slice[] = [];
+    const looping = (async () => {
+      for await (const slice of open(client, "w1").slices({ signal: stop.signal })) {
+        slices.push(slice);
+        await aborted(slice.signal);
+      }
+    })();
+    looping.catch(() => {});
+    await until("the slice", () => slices.length === 1);
+    stop.abort();
+    await expect(within("the end", looping)).rejects.toMatchObject({ code: "ABORTED" });
+    expect(slices.map(({ signal }) => signal.reason)).toMatchObject([{ code: "ABORTED" }]);
+    expect(await childrenOf(client, `${zk.path}/party`)).toEqual([]);
+  });
+
   it("end with the loop, by whatever way it is left", async () => {
     const client = await zk.connect();
     const failure = new Error("no");

@@ -45,7 +45,8 @@ function essence(nodes: readonly LaidNode[]): readonly LaidNode[] {
     .filter(({ path }) => !/^\/at(\/[^/]+)?-state(\/|$)/.test(path))
     .map(({ path, mode, data }) => {
       const isMember = /^\/at\/‹(uuid|hex)›$/.test(path);
-      const isClaim = path.startsWith("/at-locks/");
+      // In kazoo's partitioner a lock of an item says nothing; ours says whose it is.
+      const isClaim = path.startsWith("/at-locks/") || /^\/at\/locks\/[^/]+\/‹hex›__lock__/.test(path);
       const lease = /^\{"identity":"(.*)","max":\d+\}$/.exec(data ?? "");
       const isSeed = path === seeded.path && data === seeded.data;
       const said = isClaim || isSeed || nobody.has(data) ? "" : (lease?.[1] ?? data);

@@ -1,4 +1,5 @@
 // Our locks on one path with those of Curator and kazoo, out of the box and with the settings that let all three share one.
+import { CreateMode } from "@zk/client";
 import { observeRecipes, type RecipeEvent } from "@zk/recipes";
 import { describe, expect, it, vi } from "vitest";
 import type { PeerKind } from "../../src/peers/peer.js";
@@ -11,6 +12,7 @@ import {
   exclusion,
   hammer,
   longEnough,
+  tryMs,
 } from "./mutexes.js";
 import { soon } from "./tools.js";
 
@@ -80,6 +82,36 @@ export function describeOurLocks(
         expect(told).toContainEqual(expect.objectContaining(event));
       },
     );
+
+    it("beside Curator's mutex class of one permit: both hold, and it is told", async () => {
+      const path = ground.path();
+      const peer = ground.ours();
+      await using first = await ground.peer(curatorKind).open("semaphoreMutex", path);
+      expect(await first.acquire(soon)).toBe(true);
+      const told: RecipeEvent[] = [];
+      const end = observeRecipes(peer.client, (event) => told.push(event));
+      await using second = await peer.open("mutex", path);
+      expect(await second.acquire(soon)).toBe(true);
+      end();
+      expect(await first.isHeld()).toBe(true);
+      const names = expect.arrayContaining(["leases", "locks"]);
+      expect(told).toContainEqual(expect.objectContaining({ type: "foreignChildren", path, names }));
+    });
+
+    it("waits for a contender that go-zookeeper left, whose UUID has no dashes", async () => {
+      const path = ground.path();
+      await ground.client.create(path, "");
+      const name = `${path}/_c_0123456789abcdef0123456789abcdef-lock-`;
+      const { path: first } = await ground.client.create(name, "", { mode: CreateMode.EPHEMERAL_SEQUENTIAL });
+      const waiting = [];
+      for (const peer of [ground.ours(), ground.peer(curatorKind)]) {
+        const mutex = await peer.open("mutex", path);
+        expect(await mutex.acquire({ timeoutMs: tryMs })).toBe(false);
+        waiting.push(mutex.acquire(soon).then(() => mutex.close()));
+      }
+      await ground.client.remove(first);
+      await Promise.all(waiting);
+    });
 
     it("asked by Curator to give it up hears of it, and the other way round", async () => {
       const path = ground.path();

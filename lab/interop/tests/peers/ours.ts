@@ -9,6 +9,7 @@ import { describeOurGroups } from "./our-groups.js";
 import { describeOurLayouts } from "./our-layouts.js";
 import { describeOurLocks } from "./our-locks.js";
 import { describeLosses } from "./our-losses.js";
+import { describeOurPartitions } from "./our-partitions.js";
 import { describeOurRecipes } from "./our-recipes.js";
 import { describeOurValues } from "./our-values.js";
 
@@ -21,6 +22,7 @@ export function describeOurs(ground: Ground, curatorKind: Exclude<PeerKind, "kaz
   describeOurValues(ground, curatorKind);
   describeOurGroups(ground, curatorKind);
   describeOurDiscovery(ground, curatorKind);
+  describeOurPartitions(ground);
   describeLosses(ground, curatorKind);
   describeOurLayouts(ground, curatorKind);
   describeOurLayouts(ground, "kazoo");

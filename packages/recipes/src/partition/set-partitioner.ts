@@ -175,6 +175,7 @@ export class SetPartitioner {
    * Takes part, and tells what is ours: one turn of the loop for each set of items that is not empty. Leaving the loop gives
    * everything up. The body should end soon after `slice.signal` has aborted: an item that is to go to another member waits for that.
    *
+   * @param options `signal` ends the loop, and tells the slice of the moment to end
    * @throws as {@link each}
    * @example
    * ```ts
@@ -191,7 +192,9 @@ export class SetPartitioner {
       place: (item) => this.#items.indexOf(item),
     });
     using patience = this.#patience(options.signal);
+    const { signal } = patience;
     await using taking = await this.#takePart((hold) => slices.use(hold), patience);
+    signal.addEventListener("abort", () => slices.stop(signal.reason), { once: true });
     try {
       for (;;) {
         const next = Promise.race([slices.next(patience), taking.failed]);

@@ -71,6 +71,7 @@ export class Slices {
    */
   async next(patience: Patience): Promise<Slice> {
     for (;;) {
+      patience.check();
       // A turn that begins when nobody asks for it any more would never end.
       if (!this.#isClosed && this.#ours.size > 0 && this.#isReady) return this.#begin();
       await patience.race(
@@ -88,6 +89,11 @@ export class Slices {
     this.#turn = undefined;
     turn?.over.abort(this.#ended("the turn is over"));
     turn?.end();
+  }
+
+  /** Tells the turn that is under way to end: the loop is to. */
+  stop(reason: unknown): void {
+    this.#turn?.over.abort(reason);
   }
 
   /** There will be no other turn. */

@@ -16,6 +16,7 @@ import {
   openSemaphore,
   openSemaphoreMutex,
 } from "./locks.js";
+import { openPartitioner } from "./partitions.js";
 import { openCuratorQueue, openKazooLockingQueue, openKazooQueue, openSimpleQueue } from "./queues.js";
 import {
   openAtomicInteger,
@@ -58,6 +59,7 @@ const openers: Openers = {
   persistentNode: openPersistentNode,
   discovery: openDiscovery,
   serviceProvider: openServiceProvider,
+  partitioner: openPartitioner,
   lease: openLease,
 };
 
