@@ -109,6 +109,8 @@ export interface CommandSpec<Arguments extends ArgumentSpecs, Options extends Op
   readonly keepsSlash?: boolean;
   /** Hidden commands work and are not listed. */
   readonly isHidden?: boolean;
+  /** Its output is for reading, and may be longer than a screen: on a terminal it then goes through a pager. */
+  readonly isPaged?: boolean;
   /** The words after the arguments are passed on untouched (`zk lab …`). */
   readonly passesOn?: boolean;
   run(run: Run<Arguments, Options>): Promise<Data> | AsyncIterable<Data>;

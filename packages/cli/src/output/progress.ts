@@ -15,7 +15,7 @@ const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 /** One piece of work at a time. */
 export class Progress {
   readonly #stderr: CommandIo["stderr"];
-  readonly #mode: "terminal" | "lines" | "json" | "none";
+  #mode: "terminal" | "lines" | "json" | "none";
   readonly #nowMs: () => number;
   #what = "";
   #unit = "";
@@ -51,6 +51,12 @@ export class Progress {
     const everyMs = this.#mode === "terminal" ? DRAW_EVERY_MS : this.#mode === "json" ? 1_000 : LINE_EVERY_MS;
     this.#timer = setInterval(() => this.#show(), everyMs);
     this.#timer.unref();
+  }
+
+  /** From now on the terminal is somebody else's. */
+  silence(): void {
+    this.end();
+    this.#mode = "none";
   }
 
   advance(by = 1): void {

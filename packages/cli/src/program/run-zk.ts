@@ -15,6 +15,7 @@ import { commandHelp, overview } from "../definition/help.js";
 import { type Parsed, parseWords } from "../definition/parse.js";
 import { absolutePaths } from "../input/znode-path.js";
 import { hasColour, paint } from "../output/colour.js";
+import { PagedStdout, pagerOf } from "../output/pager.js";
 import { Printer } from "../output/printer.js";
 import { Progress } from "../output/progress.js";
 import { type ServerConnection, serversOf } from "../session/servers.js";
@@ -54,7 +55,11 @@ export async function runZk(words: readonly string[], options: ZkOptions): Promi
     case "help": {
       if (parsed.isJson) return await runZk(["help", ...parsed.words, "--json"], options);
       const command = COMMANDS.find(({ name }) => name === parsed.words.join(" "));
-      options.stdout.write(command === undefined ? overview(COMMANDS, colour) : commandHelp(command, colour));
+      const pager = pagerOf(options);
+      const paged = pager === undefined ? undefined : new PagedStdout(options, pager);
+      const text = command === undefined ? overview(COMMANDS, colour) : commandHelp(command, colour);
+      (paged ?? options.stdout).write(text);
+      await paged?.finish();
       return ExitCode.OK;
     }
     case "nothing":
@@ -97,6 +102,13 @@ function writeError(
 
 type RunParsed = Extract<Parsed, { readonly kind: "run" }>;
 
+/** The reader has left the pager: there is nobody to work for, and nothing went wrong. */
+class PagerLeft extends CliError {
+  constructor() {
+    super("PAGER_LEFT", ExitCode.OK, "the pager was left");
+  }
+}
+
 /** The life of one command. */
 class CommandRun {
   readonly #command: Command;
@@ -109,6 +121,8 @@ class CommandRun {
   readonly #sessions: SessionPool;
   readonly #beganMs = performance.now();
   #exitCode = 0;
+  /** Lines for stderr while a pager has the terminal. */
+  #unsaid: string[] | undefined;
 
   constructor(parsed: RunParsed, io: ZkOptions) {
     this.#parsed = parsed;
@@ -124,7 +138,19 @@ class CommandRun {
 
   async go(): Promise<number> {
     const { json: isJson, plain: isPlain, color } = this.#globals;
-    let printer = new Printer(this.#io, { isJson, isPlain, colour: color, context: null });
+    const pager = this.#command.isPaged === true ? pagerOf(this.#io) : undefined;
+    const paged =
+      pager === undefined
+        ? undefined
+        : new PagedStdout(this.#io, pager, {
+            start: () => {
+              this.#progress.silence();
+              this.#unsaid = [];
+            },
+            quit: () => this.#controller.abort(new PagerLeft()),
+          });
+    const io = paged === undefined ? this.#io : { ...this.#io, stdout: paged };
+    let printer = new Printer(io, { isJson, isPlain, colour: color, context: null });
     let timer: NodeJS.Timeout | undefined;
     try {
       if (isJson && isPlain) throw new UsageError("--json and --plain exclude each other");
@@ -133,10 +159,13 @@ class CommandRun {
       const { timeoutMs } = settings;
       if (timeoutMs !== undefined)
         timer = setTimeout(() => this.#controller.abort(new TimeUp(timeoutMs)), timeoutMs);
-      printer = new Printer(this.#io, { isJson, isPlain, colour: color, context: settings.context });
+      printer = new Printer(io, { isJson, isPlain, colour: color, context: settings.context });
       await this.#execute(this.#runOf(settings), printer);
+      await this.#leavePager(paged);
     } catch (error) {
-      this.#fail(error, printer);
+      await this.#leavePager(paged);
+      // Whoever leaves the pager has seen enough.
+      if (!(this.#signal.reason instanceof PagerLeft)) this.#fail(error, printer);
     } finally {
       clearTimeout(timer);
       this.#progress.end();
@@ -199,15 +228,25 @@ class CommandRun {
     };
   }
 
+  async #leavePager(paged: PagedStdout | undefined): Promise<void> {
+    await paged?.finish();
+    const unsaid = this.#unsaid ?? [];
+    this.#unsaid = undefined;
+    for (const line of unsaid) this.#say(line);
+  }
+
   #note(line: string): void {
-    if (this.#globals.quiet) return;
-    this.#progress.clear();
-    this.#io.stderr.write(`${this.#paint("dim", line)}\n`);
+    if (!this.#globals.quiet) this.#say(this.#paint("dim", line));
   }
 
   #warn(line: string): void {
+    this.#say(`${this.#paint("yellow", "warning:")} ${line}`);
+  }
+
+  #say(line: string): void {
+    if (this.#unsaid !== undefined) return void this.#unsaid.push(line);
     this.#progress.clear();
-    this.#io.stderr.write(`${this.#paint("yellow", "warning:")} ${line}\n`);
+    this.#io.stderr.write(`${line}\n`);
   }
 
   #paint(colour: "dim" | "yellow", text: string): string {

@@ -24,6 +24,7 @@ interface Standing {
 export const lockList: Command = defineCommand({
   name: "lock ls",
   group: "coordination",
+  isPaged: true,
   summary: "show who holds a lock, a semaphore or an election, and who waits for it, in order",
   details: [
     "Locks of Curator, kazoo and others are understood as well. Addresses come from cons; where a server does not answer it they are missing.",

@@ -16,6 +16,7 @@ const CONCURRENCY = 16;
 export const acl: Command = defineCommand({
   name: "acl",
   group: "everyday",
+  isPaged: true,
   summary: "show or replace the access control list of a znode",
   details: [
     "An entry is SCHEME:ID:PERMISSIONS, with letters of cdrwa: create, delete (both of children), read, write, admin. password:USER:PASSWORD:PERMS is turned into the digest that servers compare. With -R the deepest come first, so that a list that shuts us out of a znode comes after what is below it.",

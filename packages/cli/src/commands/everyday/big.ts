@@ -21,6 +21,7 @@ interface Big {
 export const big: Command = defineCommand({
   name: "big",
   group: "everyday",
+  isPaged: true,
   summary: "find what is too big: largest data, largest families, what comes near the packet limit",
   details: [
     "A server takes no packet of more than about 1 MB (jute.maxbuffer). Data near it can no longer be written, and a family whose list of names is larger can no longer be listed by most clients.",

@@ -17,6 +17,7 @@ interface Sum {
 export const du: Command = defineCommand({
   name: "du",
   group: "everyday",
+  isPaged: true,
   summary: "sum up the data below a znode",
   details: [
     "Counted is data as the servers store it; their own cost of a znode, about 80 bytes and its path, is not.",

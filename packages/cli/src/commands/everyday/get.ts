@@ -7,6 +7,7 @@ import { printStat } from "../../output/stat-lines.js";
 export const get: Command = defineCommand({
   name: "get",
   group: "everyday",
+  isPaged: true,
   summary: "print the data of a znode",
   details: [
     "On a pipe or in a file the data is byte for byte what the znode holds; nothing is added. On a terminal a line end is added, control characters are shown as escapes, and what is no text is dumped as hexadecimal.",

@@ -16,6 +16,7 @@ interface Match {
 export const grep: Command = defineCommand({
   name: "grep",
   group: "everyday",
+  isPaged: true,
   summary: "search the data of znodes",
   details: [
     "Data that is no text is searched byte by byte, as Latin-1, and only named. Every znode's data is read: --max-nodes and --depth keep that within bounds.",

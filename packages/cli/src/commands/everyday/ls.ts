@@ -25,6 +25,7 @@ const CONCURRENCY = 64;
 export const ls: Command = defineCommand({
   name: "ls",
   group: "everyday",
+  isPaged: true,
   summary: "list the children of a znode",
   examples: [
     { command: "zk ls /", does: "names, sorted" },

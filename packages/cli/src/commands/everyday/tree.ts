@@ -15,6 +15,7 @@ interface Branch extends Visited {
 export const tree: Command = defineCommand({
   name: "tree",
   group: "everyday",
+  isPaged: true,
   summary: "draw a znode and everything below it",
   examples: [
     { command: "zk tree /shop", does: "names as a tree" },

@@ -15,6 +15,7 @@ const COLOURS = { "+": "green", "-": "red", "~": "yellow", a: "cyan" } as const;
 export const diff: Command = defineCommand({
   name: "diff",
   group: "moving data",
+  isPaged: true,
   summary: "compare two subtrees, or one with a dump",
   details: [
     "+ is in the second only, - in the first only, ~ has other data, a only another ACL. Places: /path, zk://CONTEXT/path, zk://HOST:PORT/path, a file, - for stdin.",

@@ -30,6 +30,7 @@ const EPHEMERALS_MAX = 1_000;
 export const doctor: Command = defineCommand({
   name: "doctor",
   group: "operating",
+  isPaged: true,
   summary: "look for what is wrong, or will be: configuration, running servers, data, releases",
   details: [
     "Each finding has a stable id, how bad it is, what was seen, and what to do. Nothing is changed. What could not be asked is said, too.",

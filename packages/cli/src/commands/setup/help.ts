@@ -11,6 +11,7 @@ import { allCommands } from "../all-commands.js";
 export const help: Command = defineCommand({
   name: "help",
   group: "setup",
+  isPaged: true,
   summary: "explain a command or a topic",
   examples: [
     { command: "zk help get", does: "as zk get --help" },
