@@ -15,7 +15,7 @@ describe("on real servers", () => {
     describeLossOfLeader(stage);
   });
   describe("zk elect", () => describeElection(stage));
-  describeWhatIsSaid(stage, ["get", "set", "txn"]);
+  describeWhatIsSaid(stage, ["get", "set", "txn", "quota"]);
   describe("an import", () => describeKilledImport(stage, { families: 15, kills: 2 }));
   describe("three servers", () => describeOperating(stage));
 });

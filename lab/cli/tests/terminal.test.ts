@@ -1,7 +1,7 @@
 // zk on a real terminal: its shell, its questions, its colours.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Client, createClient } from "@zk/client";
+import { type Client, createClient, digestId } from "@zk/client";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { buildZk } from "./support/program.js";
@@ -116,6 +116,36 @@ describe("the shell", () => {
     expect(statSync(file).mode & 0o077).toBe(0);
   });
 
+  it("finds a line of before by some of its letters", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line("exists /shop/config", "exists");
+    await shell.line("get /shop/config", "one");
+    await shell.line("exists /shop", "exists");
+    const from = shell.text.length;
+    shell.type("/conf\u0012");
+    await shell.expect(/get \/shop\/config$/, from);
+    shell.type("\u0012");
+    await shell.expect(/exists \/shop\/config$/, from);
+    shell.type("\r");
+    await shell.expect("/shop/config exists", from);
+  });
+
+  it("has credentials for a session, and forgets them", async () => {
+    const acl = [{ perms: 31, id: { scheme: "digest", id: digestId("bob", "secret") } }];
+    await client.create("/shop/bobs", "mine", { acl });
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line("get /shop/bobs", "not permitted");
+    await shell.line("addauth digest bob:secret", /zk:\/> $/);
+    await shell.line("get /shop/bobs", "mine");
+    await shell.line("delete /shop/bobs", "deleted /shop/bobs");
+    await shell.line("addauth digest", "addauth SCHEME CREDENTIAL");
+    shell.type("\u0004");
+    expect(await shell.exitCode()).toBe(2);
+    expect(readFileSync(join(home.path, "state/zk/history"), "utf8")).not.toContain("secret");
+  });
+
   it("ends a command by Ctrl-C, not itself", async () => {
     const shell = open();
     await shell.expect("zk:/> ");
@@ -185,6 +215,35 @@ describe("a command on a terminal", () => {
     expect(await run(words, { TERM: "dumb" })).toBe(false);
     expect(await run([...words, "--color", "never"])).toBe(false);
     expect(await run([...words, "--color", "always"], { NO_COLOR: "1" })).toBe(true);
+  });
+
+  it("goes through a pager when it is longer than the screen, and only then", async () => {
+    const transaction = client.transaction();
+    for (let index = 100; index < 200; index++) transaction.create(`/shop/n${index}`);
+    await transaction.commit();
+    const run = async (words: readonly string[], pager: string): Promise<string> => {
+      const shown = open(["--progress", "never", ...words], { PAGER: pager });
+      expect(await shown.exitCode()).toBe(0);
+      return shown.text.replaceAll("\n\n", "\n");
+    };
+    const marked = `sh -c 'echo begin; cat; echo end'`;
+    expect(await run(["find", "/shop"], marked)).toMatch(
+      /^begin\n\/shop\n[\s\S]*\/shop\/n199\n[\s\S]*end\n$/,
+    );
+    expect(await run(["find", "/shop", "--name", "n1*9"], marked)).toMatch(/^\/shop\/n109\n[\s\S]*n199\n$/);
+    expect(await run(["find", "--help"], marked)).toMatch(/^begin\nzk find[\s\S]*end\n$/);
+    // Whoever leaves it has seen enough, and a pager that is not there hides nothing.
+    expect(await run(["find", "/shop"], "sed 2q")).toBe("/shop\n/shop/config\n");
+    expect(await run(["find", "/shop"], "no-such-pager")).toContain("/shop/n199\n");
+    expect(await run(["find", "/shop"], "")).toMatch(/^\/shop\n/);
+    const read = open(["find", "/shop", "--max-nodes", "60"]);
+    await read.expect(/\n:$/);
+    expect(read.text).not.toContain("n199");
+    // What is to be said besides does not come between.
+    expect(read.text).not.toContain("--max-nodes");
+    read.type("q");
+    expect(await read.exitCode()).toBe(9);
+    expect(read.text).toContain("--max-nodes");
   });
 
   it("shows no control character of a znode to the terminal", async () => {

@@ -87,18 +87,19 @@ export function describeLock(stage: Stage): void {
   it("leaves the line when a signal comes while it waits", async () => {
     const first = bench.holder();
     await bench.pidIn("pid");
-    for (const [signal, exitCode] of [
+    const signals = [
       ["SIGTERM", 143],
       ["SIGINT", 130],
       ["SIGQUIT", 131],
       ["SIGUSR1", 138],
-    ] as const) {
-      const waiting = bench.start([bench.path, "--", "true"]);
-      await waitUntil("two in line", async () => (await bench.line()).length === 2);
-      await waitUntil("the words", () => waiting.stderr().includes("waiting for"));
-      waiting.child.kill(signal);
-      expect(await waiting.ended).toMatchObject({ exitCode });
-      expect(await bench.line()).toHaveLength(1);
+    ] as const;
+    const waiting = signals.map(() => bench.start([bench.path, "--", "true"]));
+    await waitUntil("all in line", async () => (await bench.line()).length === 1 + signals.length);
+    await waitUntil("the words", () => waiting.every((each) => each.stderr().includes("waiting for")));
+    for (const [index, [signal, exitCode]] of signals.entries()) {
+      waiting[index]!.child.kill(signal);
+      expect(await waiting[index]!.ended).toMatchObject({ exitCode });
+      expect(await bench.line()).toHaveLength(signals.length - index);
     }
     first.child.kill("SIGTERM");
     expect(await first.ended).toMatchObject({ exitCode: 143, stderr: expect.not.stringContaining("lost") });

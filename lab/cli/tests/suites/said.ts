@@ -8,8 +8,9 @@ import type { Stage } from "../support/stage.js";
 
 export function describeWhatIsSaid(stage: Stage, names: readonly string[]): void {
   const startAnew = async (): Promise<void> => {
-    for (const name of await stage.client.getChildren("/"))
-      if (name !== "zookeeper") await stage.client.removeRecursive(`/${name}`);
+    for (const parent of ["/", "/zookeeper/quota/"])
+      for (const name of await stage.client.getChildren(parent.slice(0, -1) || "/"))
+        if (name !== "zookeeper") await stage.client.removeRecursive(parent + name);
     await plant(stage.client);
   };
 

@@ -44,7 +44,6 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "create -p /a/b/c x",
     "create /e x --acl world:anyone:r",
     "create /e x --acl nonsense",
-    "create -c /e -s",
     "create /e --hold 1s",
   ],
   delete: [
@@ -110,6 +109,15 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     { line: "txn", stdin: "create\n" },
     { line: "txn", stdin: "fly /a\n" },
     { line: "txn", stdin: "" },
+  ],
+  quota: [
+    "quota /shop",
+    "quota /shop --nodes 3 --bytes 1k",
+    "setquota -n 100 /shop",
+    "quota /none --nodes 3",
+    "quota / --nodes 3",
+    "quota /shop --nodes 3 --delete",
+    "delquota /shop",
   ],
   sync: ["sync", "sync /shop"],
   export: [

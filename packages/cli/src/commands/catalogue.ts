@@ -18,6 +18,7 @@ import { find } from "./everyday/find.js";
 import { get } from "./everyday/get.js";
 import { grep } from "./everyday/grep.js";
 import { ls } from "./everyday/ls.js";
+import { quota } from "./everyday/quota.js";
 import { set } from "./everyday/set.js";
 import { exists, stat } from "./everyday/stat.js";
 import { sync } from "./everyday/sync.js";
@@ -64,6 +65,7 @@ export const COMMANDS: readonly Command[] = [
   grep,
   big,
   txn,
+  quota,
   sync,
   watch,
   lock,

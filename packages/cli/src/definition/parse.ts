@@ -67,6 +67,23 @@ function splitGlobals(words: readonly string[]): {
   return { before, after: words.slice(at) };
 }
 
+/** Words of zkCli.sh whose work is done in another way. */
+const WORDS_ELSEWHERE: Readonly<Record<string, string>> = {
+  addauth: "--auth-file FILE, ZK_AUTH_FILE, or zk context add NAME --auth-file FILE; in the shell: addauth",
+  connect: "--servers HOST:PORT, or zk context use NAME",
+  close: "the session of a command ends with the command",
+  quit: "that is a word of the shell, which zk alone opens",
+  exit: "that is a word of the shell, which zk alone opens",
+  history: "that is a word of the shell, which zk alone opens",
+  redo: "in the shell, which zk alone opens: Ctrl-R, or the arrow keys",
+  printwatches: "zk watch PATH prints changes",
+  removewatches: "a watch ends with the zk watch that set it",
+  config: "zk get /zookeeper/config, on servers of 3.5 and newer",
+  reconfig: "servers of 3.4 are configured by their zoo.cfg: zk doctor --config FILE reads one",
+  version: "zk --version; zk status shows the releases of the servers",
+  whoami: "zk acl PATH shows who may; servers of 3.4 tell nobody who they are",
+};
+
 /** @throws UsageError with the nearest command; it is not run */
 function findCommand(
   words: readonly string[],
@@ -100,6 +117,8 @@ function findCommand(
       near === undefined ? `there are ${list}` : `did you mean zk ${near}?`,
     );
   }
+  const elsewhere = WORDS_ELSEWHERE[first];
+  if (elsewhere !== undefined) throw new UsageError(`zk has no command ${first}`, elsewhere);
   const listed = commands.filter(({ isHidden }) => !isHidden);
   const near = nearest(
     first,
@@ -148,7 +167,7 @@ function parseCommand(
   try {
     parser.parse(passed, { from: "user" });
   } catch (error) {
-    throw error instanceof CommanderError ? usageOf(error, command) : error;
+    throw error instanceof CommanderError ? usageOf(error, command, rest) : error;
   }
   const options: Record<string, unknown> = {};
   const given = parser.opts();
@@ -192,7 +211,7 @@ function argumentOf(name: string, spec: ArgumentSpec): Argument {
 }
 
 /** The parser's words, in ours. */
-function usageOf(error: CommanderError, command: Command): UsageError {
+function usageOf(error: CommanderError, command: Command, rest: readonly string[]): UsageError {
   const message = error.message.replace(/^error: /, "").split("\n")[0] ?? "";
   const hint = `zk ${command.name} --help shows how it is used`;
   const unknown = /^unknown option '(-[^'=]+)/.exec(message)?.[1];
@@ -219,7 +238,9 @@ function usageOf(error: CommanderError, command: Command): UsageError {
   if (error.code === "commander.excessArguments") {
     return new UsageError(
       `zk ${command.name} takes no more words`,
-      "quote what has blanks in it; words that begin with - stand behind --",
+      rest.at(-1) === "watch"
+        ? `zk watch ${rest[0]} tells of changes`
+        : "quote what has blanks in it; words that begin with - stand behind --",
     );
   }
   if (error.code === "commander.optionMissingArgument") {

@@ -19,13 +19,15 @@ import { runZk } from "../program/run-zk.js";
 import { SessionPool } from "../program/session-pool.js";
 import { allContexts, resolveSettings, type Settings } from "../settings/settings.js";
 import { History } from "./history.js";
+import { searchHistoryOn } from "./history-search.js";
 import { type Line, parseLine } from "./line.js";
 
-const BUILT_IN = ["cd", "pwd", "history", "exit", "quit", "\\timing", "\\json"] as const;
+const BUILT_IN = ["cd", "pwd", "addauth", "history", "exit", "quit", "\\timing", "\\json"] as const;
 
 const HELP = `cd [PATH]        the znode that relative paths begin at; without PATH back to /
 pwd              print it
-history          lines of before
+history          lines of before; Ctrl-R looks for one that has the letters typed so far, and again for the next
+addauth SCHEME CREDENTIAL   who we are, for this session; such lines are not remembered
 \\timing          say how long each command took; again: no more
 \\json on|off     --json on every command
 exit, Ctrl-D     leave
@@ -146,6 +148,7 @@ class Shell {
           done(ending);
         });
       };
+      const endSearch = searchHistoryOn(stdin, reader, this.#history.lines);
       const onAbort = (): void => finish("end");
       signal.addEventListener("abort", onAbort, { once: true });
       reader.on("SIGINT", () => {
@@ -155,6 +158,7 @@ class Shell {
       });
       reader.on("close", () => {
         signal.removeEventListener("abort", onAbort);
+        endSearch();
         if (result === undefined) stdout.write("\n");
         finish("end");
       });
@@ -212,6 +216,13 @@ class Shell {
       case "pwd":
         stdout.write(`${visible(this.#znode)}\n`);
         return 0;
+      case "addauth": {
+        const credential = words[2];
+        if (argument === undefined || credential === undefined || words.length > 3)
+          throw new UsageError("addauth SCHEME CREDENTIAL, as in addauth digest bob:secret");
+        await this.#addAuth(argument, credential);
+        return 0;
+      }
       case "history":
         for (const [index, line] of [...this.#history.lines].reverse().entries())
           stdout.write(`${String(index + 1).padStart(5)}  ${visible(line)}\n`);
@@ -232,6 +243,19 @@ class Shell {
       default:
         return undefined;
     }
+  }
+
+  async #addAuth(scheme: string, credential: string): Promise<void> {
+    const { signal } = this.#options;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(15_000)]);
+    const client = await this.#sessions.connect(
+      this.#settings,
+      this.#options,
+      limit,
+      () => {},
+      performance.now(),
+    );
+    await client.addAuth(scheme, credential, { signal: limit });
   }
 
   async #command(

@@ -63,6 +63,7 @@ export const watch: Command = defineCommand({
     ),
     exitOnFailure: flag("end with the command's code when that is not 0"),
   },
+  oldSpellings: [{ word: "addWatch", gives: ["--recursive"] }],
   exits: [[7, "the session expired; changes may have been missed"]],
   output: {
     form: "stream",

@@ -14,6 +14,7 @@ export const create: Command = defineCommand({
   summary: "create a znode",
   details: [
     "An ephemeral znode lives as long as the session that made it, and a command's session ends with the command. So -e alone keeps the session, and the command runs until Ctrl-C or --hold is over.",
+    "Containers and znodes with a time to live, which servers have from 3.5 on, cannot be created.",
   ],
   examples: [
     { command: "zk create /config", does: "a znode without data" },
@@ -33,10 +34,6 @@ export const create: Command = defineCommand({
   options: {
     sequential: flag("the server puts a number of ten digits behind the name", "s"),
     ephemeral: flag("it goes when the session ends", "e"),
-    container: flag("servers of 3.5 and newer remove it when its last child is gone", "c"),
-    ttl: duration("TIME", "servers of 3.5 and newer remove it when it was not changed for so long", {
-      short: "t",
-    }),
     parents: flag("create missing parents", "p"),
     acl: text("ACL", "who may do what: SCHEME:ID:cdrwa, with commas between entries"),
     literal: flag("take VALUE as it is, also - and @…"),
@@ -64,8 +61,6 @@ export const create: Command = defineCommand({
     const mode = modeOf(options);
     if (options.hold !== undefined && !options.ephemeral)
       throw new UsageError("--hold keeps the session of an ephemeral znode; give -e");
-    if (options.ttl !== undefined)
-      throw new UsageError("--ttl: this client cannot create znodes with a TTL yet");
     const data =
       value === undefined
         ? null
@@ -84,15 +79,7 @@ export const create: Command = defineCommand({
   json: ({ path, zxid }) => ({ path, zxid: hex(zxid) }),
 });
 
-function modeOf(options: {
-  readonly sequential: boolean;
-  readonly ephemeral: boolean;
-  readonly container: boolean;
-}): CreateMode {
-  if (options.container) {
-    if (options.sequential || options.ephemeral) throw new UsageError("-c goes with neither -s nor -e");
-    return CreateMode.CONTAINER;
-  }
+function modeOf(options: { readonly sequential: boolean; readonly ephemeral: boolean }): CreateMode {
   if (options.ephemeral) return options.sequential ? CreateMode.EPHEMERAL_SEQUENTIAL : CreateMode.EPHEMERAL;
   return options.sequential ? CreateMode.PERSISTENT_SEQUENTIAL : CreateMode.PERSISTENT;
 }

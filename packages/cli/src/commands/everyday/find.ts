@@ -32,6 +32,7 @@ interface FindOptions {
 export const find: Command = defineCommand({
   name: "find",
   group: "everyday",
+  isPaged: true,
   summary: "find znodes by name, age, size, owner, access rights",
   details: [
     "All conditions must hold. Sizes and counts: +N is more, -N less, N exactly. Ages: -1h is younger than an hour, +7d older than seven days.",
@@ -61,7 +62,10 @@ export const find: Command = defineCommand({
     count: flag("only how many there are", "c"),
     maxNodes: count("N", NODES_MAX_DEFAULT, "znodes that are looked at, after which it stops", { min: 1 }),
   },
-  oldSpellings: [{ word: "getEphemerals", gives: ["--kind", "ephemeral"] }],
+  oldSpellings: [
+    { word: "getEphemerals", gives: ["--kind", "ephemeral"] },
+    { word: "getAllChildrenNumber", gives: ["--count"] },
+  ],
   exits: [
     [1, "nothing was found"],
     [9, "--max-nodes or missing permissions kept it from looking at everything"],

@@ -28,6 +28,7 @@ export const sniff: Command = defineCommand({
       does: "and a connection that breaks once",
     },
   ],
+  oldSpellings: [{ word: "proxy", gives: [] }],
   arguments: { command: anyNumber("behind --: a command to run through the proxy") },
   options: {
     listen: text("HOST:PORT", "where clients connect; port 0 is a free one", { defaultText: "127.0.0.1:0" }),
