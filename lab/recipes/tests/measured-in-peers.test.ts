@@ -1,7 +1,7 @@
 // What was measured in other libraries and must never be so in ours, where the tests of the recipe itself do not name it.
 // lab/interop/README.md lists all of it, each with its test.
 import { CreateMode } from "@zk/client";
-import { Group, Lock, type LockHold, watchChildren, watchNode, watchTree } from "@zk/recipes";
+import { Group, Lock, type LockHold, recipeMetrics, watchChildren, watchNode, watchTree } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { childrenOf, stage, until, World, within } from "../src/index.js";
 
@@ -31,7 +31,8 @@ describe("a lock", () => {
     await until("it stands in line", async () => (await childrenOf(two, zk.path)).length === 2);
     // Last in line, and first by its name.
     await two.create(named("0"), null, sequential);
-    await until("it watches the first", () => one.load.watches === 1 && one.load.inFlight === 0);
+    await until("it watches somebody", () => one.load.watches === 1 && one.load.inFlight === 0);
+    expect(recipeMetrics(one)).toMatchObject({ waiting: 1, holds: 0 });
     await two.remove(first);
     await using held = await waiting;
     expect(held.path.endsWith("0000000001")).toBe(true);
