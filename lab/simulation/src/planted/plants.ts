@@ -5,6 +5,7 @@ import { OF_HOLDS } from "./of-holds.js";
 import { OF_QUEUES } from "./of-queues.js";
 import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SESSIONS } from "./of-sessions.js";
+import { OF_VALUES } from "./of-values.js";
 import { OF_WATCHES } from "./of-watches.js";
 import { OF_WRITES } from "./of-writes.js";
 import { ON_THE_WIRE } from "./on-the-wire.js";
@@ -21,4 +22,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_QUEUES,
   ...OF_HOLDS,
   ...OF_GATHERINGS,
+  ...OF_VALUES,
 ];

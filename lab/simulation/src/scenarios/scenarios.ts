@@ -3,12 +3,16 @@ import { barrier } from "./barrier.js";
 import { cache } from "./cache.js";
 import { counter } from "./counter.js";
 import { election } from "./election.js";
+import { latch } from "./latch.js";
 import { lock } from "./lock.js";
 import { membership } from "./membership.js";
+import { multiLock } from "./multi-lock.js";
+import { numbers } from "./numbers.js";
 import { queue } from "./queue.js";
 import { readWrite } from "./read-write.js";
 import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
+import { shared } from "./shared.js";
 
 export const SCENARIOS: readonly Scenario[] = [
   counter,
@@ -20,6 +24,10 @@ export const SCENARIOS: readonly Scenario[] = [
   barrier,
   membership,
   cache,
+  numbers,
+  shared,
+  latch,
+  multiLock,
 ];
 
 /** @throws Error for a name that no scenario has */

@@ -1,0 +1,101 @@
+/** Faults in numbers, transactions, values, latches and multi-locks, among them those that other libraries had. */
+import { type Plant, plantsIn } from "./plant.js";
+
+const inNumbers = plantsIn("numbers");
+const inShared = plantsIn("shared");
+const inLatch = plantsIn("latch");
+const inMultiLock = plantsIn("multi-lock");
+
+export const OF_VALUES: readonly Plant[] = [
+  inNumbers(
+    "added-twice",
+    "a change whose answer was lost is made again (Curator, kazoo)",
+    "core/exactly-once.ts",
+    "        return stat?.czxid;\n",
+    "        return undefined;\n",
+  ),
+  inNumbers(
+    "range-begins-too-early",
+    "the first number of a range is the last one of the range before",
+    "values/ids.ts",
+    "    this.#next = pre + 1n;\n",
+    "    this.#next = pre;\n",
+  ),
+  inNumbers(
+    "refusal-called-made",
+    "a transaction that was refused, because what it had read is not so any more, is called made",
+    "stm/atomically.ts",
+    '      if (isZkError(error) && error.operationIndex !== undefined && CONFLICTS.has(error.code))\n        return "conflict";\n',
+    "      if (isZkError(error) && error.operationIndex !== undefined && CONFLICTS.has(error.code))\n        return undefined;\n",
+  ),
+  inNumbers(
+    "lost-commit-repeated",
+    "a transaction whose answer was lost is taken for one that somebody else was quicker than",
+    "stm/atomically.ts",
+    "          await this.#findOut(beforeZxid, error);\n",
+    "",
+  ),
+  inShared(
+    "value-goes-back",
+    "an older value that is read late is shown again",
+    "values/shared-value.ts",
+    "    if (this.#current !== undefined && this.#current.mzxid >= now.mzxid) return;\n",
+    "",
+  ),
+  inShared(
+    "compared-by-version",
+    "a value is taken for the one that was seen because its version is the same (Curator)",
+    "values/shared-value.ts",
+    "seen?.stat.mzxid === expected?.mzxid;",
+    "seen?.stat.version === expected?.version;",
+  ),
+  inShared(
+    "bad-configuration-shown",
+    "data that the schema does not accept takes the place of the last good configuration",
+    "config/watched-config.ts",
+    "      return this.#bad(data, error, stat.version, stat.mzxid);\n",
+    "      value = {};\n",
+  ),
+  inLatch(
+    "latch-leads-in-doubt",
+    "a latch leads on while the connection is lost",
+    "elections/leader-latch.ts",
+    '        else if (state === "suspect" && this.#options.onSuspended !== "wait") this.#endStretch(this.#doubt());\n',
+    "",
+  ),
+  inLatch(
+    "latch-gives-up",
+    "a latch that has lost its term is no candidate any more (Curator)",
+    "elections/leader-latch.ts",
+    "    await releaseForCertain(client, hold, patience);\n",
+    "    await patience.race(new Promise(() => {}));\n",
+  ),
+  inLatch(
+    "latch-closed-while-leading",
+    "a latch that is closed while it leads leaves its candidate in line",
+    "elections/leader-latch.ts",
+    "      if (this.#stop.signal.aborted) await hold.release().catch(() => {});\n",
+    "",
+  ),
+  inMultiLock(
+    "taken-as-named",
+    "several locks are taken in the order in which they are named",
+    "locks/multi-lock.ts",
+    "    this.paths = [...new Set(paths)].sort();\n",
+    "    this.paths = [...new Set(paths)];\n",
+  ),
+  inMultiLock(
+    "some-kept",
+    "who cannot have all of several locks keeps those that it has",
+    "locks/multi-lock.ts",
+    "      await releaseAll([...holds.values()]);\n",
+    "",
+  ),
+  inMultiLock(
+    "guard-checks-one",
+    "a guarded write goes through when one of several locks stands",
+    "core/joint-hold.ts",
+    "        for (const { path } of others) checked = checked.check(path) as unknown as Transaction;\n",
+    '        for (const _ of others) checked = checked.check("/") as unknown as Transaction;\n',
+  ),
+];
