@@ -8,7 +8,7 @@ const HARM_MS = 2500;
 /** What all others stand on gets more worlds than those do. SIM_WORLDS is another number for all of them. */
 const THOROUGH = ["counter", "lock", "election"];
 const worldsOf = ({ name }: Scenario): number =>
-  Number(process.env["SIM_WORLDS"] ?? (THOROUGH.includes(name) ? 50 : 8));
+  Number(process.env["SIM_WORLDS"] ?? (THOROUGH.includes(name) ? 50 : 5));
 
 async function runs(scenario: Scenario, count: number): Promise<SimulationResult[]> {
   const results: SimulationResult[] = [];

@@ -15,9 +15,9 @@ export const OF_HOLDS: readonly Plant[] = [
   inSemaphore(
     "permits-forgotten",
     "permits whose answer was lost are made again, and the first ones stay out",
-    "locks/semaphore.ts",
-    "        if (found.length === permits) return found;\n",
-    "        if (found.length === permits) return undefined;\n",
+    "locks/semaphore-permits.ts",
+    "      if (found.length === wanted.length) return found;\n",
+    "      if (found.length === wanted.length) return undefined;\n",
   ),
   inSemaphore(
     "permits-not-watched",

@@ -109,14 +109,14 @@ export const OF_RECIPES: readonly Plant[] = [
     "timer-left",
     "a wait that is over leaves its timer behind",
     "core/patience.ts",
-    "      cancelTimer();\n      signal?.removeEventListener",
-    "      signal?.removeEventListener",
+    "      cancelTimer();\n      forget?.();\n",
+    "      forget?.();\n",
   ),
   inLock(
     "listener-left",
     "a wait that is over goes on listening to its signal",
     "core/patience.ts",
-    '      signal?.removeEventListener("abort", aborted);\n    };\n  }',
-    "    };\n  }",
+    "      forget?.();\n",
+    "",
   ),
 ];
