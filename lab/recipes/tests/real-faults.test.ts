@@ -54,10 +54,10 @@ async function closeAll(all: readonly Actor[]): Promise<void> {
   await Promise.all(all.map(({ client }) => client.close()));
 }
 
-const ENDED = "the session is ended from elsewhere";
+const ENDED = "its session is ended from elsewhere";
 const FAULTS: readonly [string, (holder: Actor) => Promise<void>][] = [
   ...[0.5, 1, 2].map((times): [string, (holder: Actor) => Promise<void>] => [
-    `the process is cut off for ${times} of its session timeout`,
+    `its process is cut off for ${times} of its session timeout`,
     async ({ cable }) => {
       cable.cut();
       await waitMs("the end of the cut", times * SESSION_MS);
@@ -66,7 +66,7 @@ const FAULTS: readonly [string, (holder: Actor) => Promise<void>][] = [
   ]),
   [ENDED, ({ client }) => ensemble.expireSession(client, { timeoutMs: TURN_MS })],
   [
-    "the connection ends again and again",
+    "its connection ends again and again",
     async ({ cable }) => {
       for (let count = 0; count < 5; count += 1) {
         cable.reset();
@@ -77,7 +77,7 @@ const FAULTS: readonly [string, (holder: Actor) => Promise<void>][] = [
 ];
 
 /** What a holder sends past everything that its own process knows, as a guarded write of its own would be sent. */
-async function writeByHand({ client }: Actor, { path }: Hold, log: string): Promise<unknown> {
+async function writeByHand({ client }: Actor, path: string, log: string): Promise<unknown> {
   const write = async (): Promise<unknown> =>
     await told(client.transaction().check(path).setData(log, "by hand").commit());
   return await until(
@@ -91,22 +91,39 @@ async function writeByHand({ client }: Actor, { path }: Hold, log: string): Prom
   );
 }
 
-describe("a lock on real servers", () => {
-  it.concurrent.each(FAULTS)(
-    "is never held by two when of its holder %s, and late writes are refused",
-    async (what, harm) => {
-      const path = `/${what.replaceAll(" ", "-")}`;
+/** What several holds together can do as well as one. */
+interface Held extends Pick<Hold, "state" | "signal" | "token" | "guard" | "release"> {
+  readonly path?: string;
+  readonly leases?: readonly Hold[];
+}
+
+/** A recipe, how one takes what only one may have, and where its znode is then. */
+const EXCLUSIVE: readonly [string, (client: Client, path: string) => Promise<Held>, string][] = [
+  ["lock", (client, path) => new Lock(client, path).acquire(), ""],
+  ["write lock", (client, path) => new ReadWriteLock(client, path).write.acquire(), ""],
+  ["semaphore", (client, path) => new Semaphore(client, path, { max: 1 }).acquire(), "/leases"],
+];
+
+const CASES = EXCLUSIVE.flatMap(([recipe, take, directory]) =>
+  FAULTS.map(([what, harm]) => [`${recipe}: ${what}`, { take, directory, what, harm }] as const),
+);
+
+describe("what only one may have, on real servers", () => {
+  it.concurrent.each(CASES)(
+    "is never had by two, and late writes are refused: %s",
+    async (title, { take, directory, what, harm }) => {
+      const path = `/${title.replaceAll(" ", "-")}`;
       const log = `${path}-log`;
       await using holder = await actor();
       await using other = await actor();
       await other.client.create(log, "0");
-      const held = await new Lock(holder.client, path).acquire();
-      let next: Hold | undefined;
+      const held = await take(holder.client, path);
+      let next: Held | undefined;
       const both: string[] = [];
       const look = (): void => {
         if (next?.state === "held" && held.state === "held") both.push(`after ${performance.now()} ms`);
       };
-      const waiting = new Lock(other.client, path).acquire().then((hold) => {
+      const waiting = take(other.client, path).then((hold) => {
         next = hold;
         look();
         return hold;
@@ -124,7 +141,9 @@ describe("a lock on real servers", () => {
         expect(second.token).toBeGreaterThan(held.token);
         const late = await told(held.guard((tx) => tx.setData(log, "late")));
         expect(late).toMatchObject({ code: "HOLD_LOST", applied: "no" });
-        expect(await writeByHand(holder, held, log)).toMatchObject({ refusal: { code: "NO_NODE" } });
+        expect(await writeByHand(holder, held.path ?? held.leases![0]!.path, log)).toMatchObject({
+          refusal: { code: "NO_NODE" },
+        });
         await second.guard((tx) => tx.setData(log, "timely"));
       }
       await held.release();
@@ -132,7 +151,7 @@ describe("a lock on real servers", () => {
       await second.release();
       await until(
         "nothing is left",
-        async () => (await childrenOf(other.client, path)).length === 0,
+        async () => (await childrenOf(other.client, `${path}${directory}`)).length === 0,
         TURN_MS,
       );
       // Nobody tells the holder before the others: only what it writes through its guard is sure to be refused.

@@ -6,13 +6,14 @@
  * everything that its own process knows.
  */
 import { CreateMode, createClient, isZkError } from "@zk/client";
-import { Election, isRecipeError, type Term } from "@zk/recipes";
+import { Election, type Hold, isRecipeError, LeaderLatch } from "@zk/recipes";
 import { waitMs } from "../wait.js";
 
 interface Options {
   readonly servers: string;
   readonly sessionTimeoutMs: number;
-  readonly election: string;
+  readonly recipe: "Election" | "LeaderLatch";
+  readonly path: string;
   readonly log: string;
 }
 
@@ -27,11 +28,11 @@ const client = createClient(options.servers, {
 });
 client.on("state", (state) => tell({ type: "state", state }));
 await client.connect({ timeoutMs: 60_000 });
-const election = new Election(client, options.election, { identity: `process ${process.pid}` });
+const who = { identity: `process ${process.pid}` };
 const entry = `${options.log}/e-`;
 const mode = CreateMode.PERSISTENT_SEQUENTIAL;
 
-async function lead(term: Term): Promise<void> {
+async function lead(term: Pick<Hold, "guard" | "path" | "sessionId" | "token">): Promise<void> {
   const token = String(term.token);
   const password = Buffer.from(client.sessionPassword.reveal()).toString("hex");
   let isTold = false;
@@ -68,9 +69,19 @@ function tellFailure(error: unknown): void {
   tell({ type: "failed", code: error.code });
 }
 
+async function standInElection(): Promise<void> {
+  const election = new Election(client, options.path, who);
+  for await (const term of election.terms({ signal: ending.signal })) await lead(term);
+}
+
+async function standInLatch(): Promise<void> {
+  await using latch = new LeaderLatch(client, options.path, who).start();
+  for (;;) await lead(await latch.leading({ signal: ending.signal }));
+}
+
 while (!ending.signal.aborted) {
   try {
-    for await (const term of election.terms({ signal: ending.signal })) await lead(term);
+    await (options.recipe === "Election" ? standInElection() : standInLatch());
   } catch (error) {
     tellFailure(error);
   }
