@@ -12,7 +12,7 @@ import { type Place, parsePlace, parseServerPlace } from "../../transfer/places.
 import { isBelow } from "../../transfer/selection.js";
 import { placePath } from "../../transfer/tree-node.js";
 import { BROUGHT_FIELDS, type BroughtJson, broughtJson, tellBrought } from "./brought.js";
-import { READING_OPTIONS, WRITING_OPTIONS } from "./options.js";
+import { READING_OPTIONS, WRITING_OPTIONS, writingOf } from "./options.js";
 import { readPlace } from "./read-place.js";
 
 const PLACES =
@@ -61,14 +61,7 @@ export const copy: Command = defineCommand({
         root: to.path,
         source: () => source.nodes(),
         total: source.total,
-        onConflict: options.onConflict,
-        withAcl: !options.noAcl,
-        ephemerals: options.ephemerals,
-        hasCredentials: to.settings.auth.kind !== "none",
-        dryRun: options.dryRun,
-        verify: !options.noVerify,
-        restoreSequence: options.restoreSequence,
-        sequenceMax: options.sequenceMax,
+        ...writingOf(options, to),
       },
       run,
     );

@@ -6,7 +6,7 @@ import { bring } from "../../transfer/bring.js";
 import { Journal } from "../../transfer/journal.js";
 import { parseServerPlace } from "../../transfer/places.js";
 import { BROUGHT_FIELDS, type BroughtJson, broughtJson, tellBrought } from "./brought.js";
-import { READING_OPTIONS, WRITING_OPTIONS } from "./options.js";
+import { READING_OPTIONS, WRITING_OPTIONS, writingOf } from "./options.js";
 import { readPlace } from "./read-place.js";
 
 export const importTree: Command = defineCommand({
@@ -77,14 +77,7 @@ export const importTree: Command = defineCommand({
         root: to.path,
         source: () => source.nodes(),
         total: source.total,
-        onConflict: options.onConflict,
-        withAcl: !options.noAcl,
-        ephemerals: options.ephemerals,
-        hasCredentials: to.settings.auth.kind !== "none",
-        dryRun: options.dryRun,
-        verify: !options.noVerify,
-        restoreSequence: options.restoreSequence,
-        sequenceMax: options.sequenceMax,
+        ...writingOf(options, to),
         journal,
       },
       run,

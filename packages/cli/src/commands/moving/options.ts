@@ -1,6 +1,8 @@
 /** Options that the commands which move trees share. */
 import type { OptionSpec } from "../../definition/command.js";
 import { choice, count, flag, size, text, texts, whole } from "../../definition/specs.js";
+import type { Settings } from "../../settings/settings.js";
+import type { Bringing } from "../../transfer/bring.js";
 import { CONFLICT_POLICIES, type ConflictPolicy } from "../../transfer/importer.js";
 import { EPHEMERAL_POLICIES, type EphemeralPolicy } from "../../transfer/live-tree.js";
 import type { SelectionOptions } from "../../transfer/selection.js";
@@ -46,6 +48,33 @@ export const WRITING_OPTIONS: SpecsOf<WritingOptions> = {
   }),
   dryRun: flag("compare, and change nothing", "n"),
 };
+
+/** What `cp` and `import` tell of how they write, as `bring` takes it. */
+export function writingOf(
+  options: WritingOptions & Pick<ReadingOptions, "ephemerals">,
+  target: { readonly settings: Pick<Settings, "auth"> },
+): Pick<
+  Bringing,
+  | "onConflict"
+  | "withAcl"
+  | "ephemerals"
+  | "hasCredentials"
+  | "dryRun"
+  | "verify"
+  | "restoreSequence"
+  | "sequenceMax"
+> {
+  return {
+    onConflict: options.onConflict,
+    withAcl: !options.noAcl,
+    ephemerals: options.ephemerals,
+    hasCredentials: target.settings.auth.kind !== "none",
+    dryRun: options.dryRun,
+    verify: !options.noVerify,
+    restoreSequence: options.restoreSequence,
+    sequenceMax: options.sequenceMax,
+  };
+}
 
 /** What was left out of a reading, in words; null when nothing was. */
 export function describeSelection(options: ReadingOptions): string | null {
