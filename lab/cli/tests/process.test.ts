@@ -2,50 +2,26 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Client, createClient } from "@zk/client";
-import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildZk, startZk, waitUntil, zkPath } from "./support/program.js";
-import { ZkHome } from "./support/zk.js";
+import { startMemoryEnsemble } from "@zk/memory-server";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Ended, startProgram, startZk, waitUntil, zkPath } from "./support/program.js";
+import { stageForThisFile } from "./support/stage.js";
 
-const home = ZkHome.forThisFile();
-let ensemble: MemoryEnsemble;
-let client: Client;
+const stage = stageForThisFile("memory", { servers: 1 });
+const { home } = stage;
 beforeAll(async () => {
-  buildZk();
-  ensemble = await startMemoryEnsemble({ servers: 1 });
-  home.use(ensemble.connectionString);
-  client = createClient(ensemble.connectionString);
-  await client.connect();
-  await client.create("/many");
+  await stage.client.create("/many");
   for (let batch = 0; batch < 20; batch++) {
-    const transaction = client.transaction();
+    const transaction = stage.client.transaction();
     for (let index = 0; index < 200; index++)
       transaction.create(`/many/a-name-that-fills-the-pipe-${batch}-${index}`);
     await transaction.commit();
   }
 });
-afterAll(async () => {
-  await client.close();
-  await ensemble.stop();
-});
 
 /** A script of a shell; the servers are in this very process, so it must not stand still meanwhile. */
-const script = (
-  text: string,
-): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> =>
-  new Promise((resolve) => {
-    const child = spawn("bash", ["-c", text], { env: home.env as NodeJS.ProcessEnv, cwd: home.path });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      stderr += chunk;
-    });
-    child.once("close", (status) => resolve({ status, stdout, stderr }));
-  });
+const script = (text: string): Promise<Ended> =>
+  startProgram(["bash", "-c", text], { env: home.env, cwd: home.path, stdin: "" }).ended;
 
 const zk = (
   words: readonly string[],
@@ -58,19 +34,21 @@ describe("data on a pipe", () => {
     const file = join(home.path, "bytes");
     writeFileSync(file, bytes);
     await zk(["create", "/bytes", `@${file}`]);
-    expect(Buffer.from((await client.getData("/bytes")).data!).equals(bytes)).toBe(true);
+    expect(Buffer.from((await stage.client.getData("/bytes")).data!).equals(bytes)).toBe(true);
     const shell = await script(
       `node ${zkPath} get /bytes > got && node ${zkPath} get /bytes | node ${zkPath} create /copy -`,
     );
-    expect(shell.status).toBe(0);
-    expect(Buffer.from((await client.getData("/copy")).data!).equals(bytes)).toBe(true);
+    expect(shell.exitCode).toBe(0);
+    expect(Buffer.from((await stage.client.getData("/copy")).data!).equals(bytes)).toBe(true);
     expect((await import("node:fs")).readFileSync(join(home.path, "got")).equals(bytes)).toBe(true);
   });
 
   it("can end before all was read: nothing is said, and the code tells", async () => {
-    const { status, stdout, stderr } = await script(
-      `node ${zkPath} tree /many | head -n 2; exit \${PIPESTATUS[0]}`,
-    );
+    const {
+      exitCode: status,
+      stdout,
+      stderr,
+    } = await script(`node ${zkPath} tree /many | head -n 2; exit \${PIPESTATUS[0]}`);
     expect({ status, stderr }).toEqual({ status: 141, stderr: "" });
     expect(stdout.split("\n")[0]).toBe("/many");
   });
@@ -90,14 +68,14 @@ describe("a signal", () => {
     ["SIGHUP", 129],
   ] as const)("%s ends a command in order: its ephemeral is gone at once", async (signal, exitCode) => {
     const running = startZk(["create", "-e", "/held", "--json"], { env: home.env });
-    await waitUntil("the znode", async () => (await client.exists("/held")) !== null);
+    await waitUntil("the znode", async () => (await stage.client.exists("/held")) !== null);
     await waitUntil("the words", () => running.stderr().includes("held until Ctrl-C"));
     running.child.kill(signal);
     expect(await running.ended).toMatchObject({
       exitCode,
       stderr: expect.stringContaining(`ended by ${signal}`),
     });
-    expect(await client.exists("/held")).toBeNull();
+    expect(await stage.client.exists("/held")).toBeNull();
   });
 
   it("a second time leaves at once, also when no server answers", async () => {
@@ -150,13 +128,9 @@ describe("a failure", () => {
 
   it("of the session ends with 7", async () => {
     const running = startZk(["create", "-e", "/held", "--json"], { env: home.env });
-    await waitUntil("the znode", async () => (await client.exists("/held")) !== null);
-    const stat = await client.exists("/held");
-    const { passwordOf } = await import("@zk/memory-server");
-    await ensemble.expireSession({
-      sessionId: stat!.ephemeralOwner,
-      sessionPassword: passwordOf(stat!.ephemeralOwner),
-    });
+    await waitUntil("the znode", async () => (await stage.client.exists("/held")) !== null);
+    const stat = await stage.client.exists("/held");
+    await stage.expire(stat!.ephemeralOwner);
     expect(await running.ended).toMatchObject({ exitCode: 7 });
   });
 });

@@ -1,21 +1,12 @@
 // zk sniff between a client and a server: what it shows, what it keeps to itself, what it breaks.
 import { connect } from "node:net";
-import { COMMANDS } from "@zk/cli";
 import { createClient } from "@zk/client";
-import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { undocumented, unseen } from "./support/fields.js";
-import { buildZk, startZk, waitUntil } from "./support/program.js";
-import { ZkHome } from "./support/zk.js";
+import { describe, expect, it } from "vitest";
+import { documented } from "./support/fields.js";
+import { startZk, waitUntil } from "./support/program.js";
+import { stageForThisFile } from "./support/stage.js";
 
-const home = ZkHome.forThisFile();
-let ensemble: MemoryEnsemble;
-beforeAll(async () => {
-  buildZk();
-  ensemble = await startMemoryEnsemble({ servers: 1 });
-  home.use(ensemble.connectionString);
-});
-afterAll(async () => await ensemble.stop());
+const { home } = stageForThisFile("memory", { servers: 1 });
 
 /** A proxy under way: its address, and its lines so far. */
 async function sniff(
@@ -52,11 +43,7 @@ describe("zk sniff", () => {
     }
     await waitUntil("the last line", () => proxy.lines().some(({ op }) => op === "closeSession"));
     const lines = proxy.lines();
-    const command = COMMANDS.find(({ name }) => name === "sniff")!;
-    expect({ undocumented: undocumented(command, lines), unseen: unseen(command, lines) }).toEqual({
-      undocumented: [],
-      unseen: [],
-    });
+    documented("sniff", lines);
     expect(lines.map(({ kind, op, path, code, watch }) => [kind, op, path, code, watch])).toEqual(
       expect.arrayContaining([
         ["connected", "connect", null, null, false],

@@ -1,35 +1,21 @@
 // zk on a real terminal: its shell, its questions, its colours.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Client, createClient, digestId } from "@zk/client";
-import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { buildZk } from "./support/program.js";
+import { digestId } from "@zk/client";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stageForThisFile } from "./support/stage.js";
 import { Terminal } from "./support/terminal.js";
-import { ZkHome } from "./support/zk.js";
 
-const home = ZkHome.forThisFile();
-let ensemble: MemoryEnsemble;
-let client: Client;
+const stage = stageForThisFile("memory");
+const { home } = stage;
 let terminal: Terminal;
-beforeAll(async () => {
-  buildZk();
-  ensemble = await startMemoryEnsemble({ servers: 3 });
-  home.use(ensemble.connectionString);
-  client = createClient(ensemble.connectionString);
-  await client.connect();
-});
 beforeEach(async () => {
-  await client.removeRecursive("/shop").catch(() => {});
-  await client.create("/shop", "x");
-  await client.create("/shop/config", "one\n");
-  await client.create("/shop/two words", "2");
+  await stage.client.removeRecursive("/shop").catch(() => {});
+  await stage.client.create("/shop", "x");
+  await stage.client.create("/shop/config", "one\n");
+  await stage.client.create("/shop/two words", "2");
 });
 afterEach(() => terminal?.kill());
-afterAll(async () => {
-  await client.close();
-  await ensemble.stop();
-});
 
 const open = (words: readonly string[] = [], env: Record<string, string> = {}): Terminal => {
   terminal = Terminal.zk(words, { ...home.env, ...env }, home.path);
@@ -44,7 +30,9 @@ describe("the shell", () => {
     await shell.line("cd shop", /zk:\/shop> $/);
     await shell.line("get config", "one");
     await shell.line("set 'two words' \"a 'quoted' text\"", "has version 1 now");
-    expect(Buffer.from((await client.getData("/shop/two words")).data!).toString()).toBe("a 'quoted' text");
+    expect(Buffer.from((await stage.client.getData("/shop/two words")).data!).toString()).toBe(
+      "a 'quoted' text",
+    );
     await shell.line("cd ..", /zk:\/> $/);
     await shell.line("cd nowhere", "/nowhere does not exist");
     await shell.line("pwd", /\n\/\n/);
@@ -57,7 +45,7 @@ describe("the shell", () => {
     await shell.line("exists /shop", /\d ms/);
     shell.type("exit\r");
     expect(await shell.exitCode()).toBe(0);
-    expect(await client.exists("/shop/mine")).toBeNull();
+    expect(await stage.client.exists("/shop/mine")).toBeNull();
   });
 
   it("completes commands, options and paths", async () => {
@@ -89,7 +77,7 @@ describe("the shell", () => {
     await shell.expect("zk:/> ");
     await shell.line("set /shop/config 'first", "... ", "... ");
     await shell.line("second'", "has version 1 now");
-    expect(Buffer.from((await client.getData("/shop/config")).data!).toString()).toBe("first\nsecond");
+    expect(Buffer.from((await stage.client.getData("/shop/config")).data!).toString()).toBe("first\nsecond");
     await shell.line("get /shop/config | wc -c | sed s/^/bytes=/", "bytes=12");
     await shell.line("ls /shop --json | grep -c '\"name\"'", /\n2\n/);
     // Pasted in one go.
@@ -133,7 +121,7 @@ describe("the shell", () => {
 
   it("has credentials for a session, and forgets them", async () => {
     const acl = [{ perms: 31, id: { scheme: "digest", id: digestId("bob", "secret") } }];
-    await client.create("/shop/bobs", "mine", { acl });
+    await stage.client.create("/shop/bobs", "mine", { acl });
     const shell = open();
     await shell.expect("zk:/> ");
     await shell.line("get /shop/bobs", "not permitted");
@@ -164,10 +152,10 @@ describe("the shell", () => {
     const shell = open();
     await shell.expect("zk:/> ");
     await shell.line("exists /shop", "exists");
-    for (const { id } of ensemble.servers) await ensemble.pause(id);
+    for (const { id } of stage.ensemble.servers) await stage.ensemble.pause(id);
     await shell.line("--timeout 500ms get /shop", "not done within", "> ");
-    for (const { id } of ensemble.servers) await ensemble.resume(id);
-    await ensemble.ready();
+    for (const { id } of stage.ensemble.servers) await stage.ensemble.resume(id);
+    await stage.ensemble.ready();
     await shell.line("get /shop/config", "one");
   });
 });
@@ -180,27 +168,27 @@ describe("a command on a terminal", () => {
     asked.type("n\r");
     await asked.expect("not confirmed; nothing was changed");
     expect(await asked.exitCode()).toBe(2);
-    expect(await client.exists("/shop/config")).not.toBeNull();
+    expect(await stage.client.exists("/shop/config")).not.toBeNull();
     const again = open(["delete", "-r", "/shop"]);
     await again.expect("[y/N] ");
     again.type("y\r");
     expect(await again.exitCode()).toBe(0);
-    expect(await client.exists("/shop")).toBeNull();
+    expect(await stage.client.exists("/shop")).toBeNull();
   });
 
   it("wants the path typed for what is protected", async () => {
-    await home.must(`context add guarded --servers ${ensemble.connectionString} --protect /shop`);
+    await home.must(`context add guarded --servers ${stage.ensemble.connectionString} --protect /shop`);
     const words = ["--context", "guarded", "delete", "/shop/config"];
     const wrong = open(words);
     await wrong.expect("Type the path to go on: ");
     wrong.type("yes\r");
     expect(await wrong.exitCode()).toBe(2);
-    expect(await client.exists("/shop/config")).not.toBeNull();
+    expect(await stage.client.exists("/shop/config")).not.toBeNull();
     const right = open(words);
     await right.expect("Type the path to go on: ");
     right.type("/shop/config\r");
     expect(await right.exitCode()).toBe(0);
-    expect(await client.exists("/shop/config")).toBeNull();
+    expect(await stage.client.exists("/shop/config")).toBeNull();
   });
 
   it("has colour, unless somebody does not want it", async () => {
@@ -218,7 +206,7 @@ describe("a command on a terminal", () => {
   });
 
   it("goes through a pager when it is longer than the screen, and only then", async () => {
-    const transaction = client.transaction();
+    const transaction = stage.client.transaction();
     for (let index = 100; index < 200; index++) transaction.create(`/shop/n${index}`);
     await transaction.commit();
     const run = async (words: readonly string[], pager: string): Promise<string> => {
@@ -247,7 +235,7 @@ describe("a command on a terminal", () => {
   });
 
   it("shows no control character of a znode to the terminal", async () => {
-    await client.setData("/shop/config", "\u001b]0;owned\u0007\u001b[31mred");
+    await stage.client.setData("/shop/config", "\u001b]0;owned\u0007\u001b[31mred");
     const shown = open(["get", "/shop/config"]);
     expect(await shown.exitCode()).toBe(0);
     expect(shown.raw).toContain("\\x1b]0;owned\\x07\\x1b[31mred");
@@ -255,18 +243,18 @@ describe("a command on a terminal", () => {
   });
 
   it("edits in an editor, and merges what somebody else changed meanwhile", async () => {
-    await client.setData("/shop/config", "a\nb\nc\n");
+    await stage.client.setData("/shop/config", "a\nb\nc\n");
     const editor = `sh -c 'sed -i s/^a$/A/ "$0"; while [ ! -e ${home.path}/go ]; do :; done'`;
     const edited = open(["edit", "/shop/config", "--editor", editor]);
     // The editor is open once its file is there; then somebody else is faster.
-    await client.setData("/shop/config", "a\nb\nC\n");
+    await stage.client.setData("/shop/config", "a\nb\nC\n");
     await home.must(["get", "/shop", "--json"]);
     (await import("node:fs")).writeFileSync(join(home.path, "go"), "");
     await edited.expect(/merged[\s\S]*Look at the result\?|has version/);
     if (edited.text.includes("merged")) {
       edited.type("y\r");
       expect(await edited.exitCode()).toBe(0);
-      expect(Buffer.from((await client.getData("/shop/config")).data!).toString()).toBe("A\nb\nC\n");
+      expect(Buffer.from((await stage.client.getData("/shop/config")).data!).toString()).toBe("A\nb\nC\n");
     }
   });
 

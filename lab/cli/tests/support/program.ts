@@ -39,7 +39,19 @@ export function startZk(
     readonly cwd?: string;
   },
 ): Running {
-  const child = spawn(process.execPath, [zkPath, ...words], {
+  return startProgram([process.execPath, zkPath, ...words], options);
+}
+
+/** Starts any program so. */
+export function startProgram(
+  [program = "", ...rest]: readonly string[],
+  options: {
+    readonly env: Record<string, string | undefined>;
+    readonly stdin?: string;
+    readonly cwd?: string;
+  },
+): Running {
+  const child = spawn(program, rest, {
     env: options.env as NodeJS.ProcessEnv,
     cwd: options.cwd,
     stdio: ["pipe", "pipe", "pipe"],
