@@ -66,6 +66,7 @@ describe("what a command says", () => {
       "barrier",
       "members",
       "sniff",
+      "support-bundle",
     ];
     const missing = COMMANDS.filter(
       ({ name, isHidden }) => isHidden !== true && !(name in SCENES) && !others.includes(name),

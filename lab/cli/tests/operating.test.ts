@@ -1,5 +1,5 @@
 // Looking at servers that are well, at servers that are not, and at servers that do not say.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
@@ -168,6 +168,16 @@ describe("zk doctor", () => {
     expect(await ids(here)).toEqual([]);
   });
 
+  it("compares clocks by a scratch znode, if it may and is asked to", async () => {
+    const before = (await home.must("ls /")).stdout;
+    const found = (await home.must("doctor --clock / --json")).json<{ findings: { id: string }[] }>();
+    expect(found.findings.map(({ id }) => id)).not.toContain("live.clock-skew");
+    expect((await home.must("ls /")).stdout).toBe(before);
+    expect(await home.run("--read-only doctor --clock /")).toMatchObject({ exitCode: 5 });
+    expect(await home.run("doctor --clock /nowhere")).toMatchObject({ exitCode: 3 });
+    expect(await home.run("doctor --clock / --offline")).toMatchObject({ exitCode: 2 });
+  });
+
   it("looks at running servers, and fails from the severity that it is told", async () => {
     const result = await home.run("doctor --json", { env: { ZK_AUTH: "digest:a:b" } });
     expect(result.exitCode).toBe(0);
@@ -180,5 +190,35 @@ describe("zk doctor", () => {
     expect(await home.run("doctor --fail-on warning")).toMatchObject({ exitCode: 1 });
     const sarif = (await home.run("doctor --sarif")).json<{ runs: { results: unknown[] }[] }>();
     expect(sarif.runs[0]?.results.length).toBeGreaterThan(3);
+  });
+});
+
+describe("zk support-bundle", () => {
+  it("tells what helps, and no name, address or secret", async () => {
+    const env = { ZK_AUTH: "digest:bob:hunter2" };
+    const result = await home.must("support-bundle --json", { env });
+    documented("support-bundle", [result.json()]);
+    expect(result.json()).toMatchObject({
+      variables: { ZK_AUTH: "(set)", ZK_SERVERS: "(set)" },
+      ensemble: { leader: expect.stringMatching(/^server-[123]$/), hasQuorum: true },
+    });
+    const ports = ensemble.servers.map(({ clientPort }) => clientPort).join("|");
+    expect(result.stdout).not.toMatch(new RegExp(`127\\.0\\.0\\.1|hunter2|${ports}|${home.path}`));
+    expect(result.json<{ findings: unknown[] }>().findings.length).toBeGreaterThan(0);
+    const named = await home.must("support-bundle --with-names", { env });
+    expect(named.stdout).toContain(`127.0.0.1:${ensemble.servers[0]!.clientPort}`);
+    expect(named.stdout).not.toContain("hunter2");
+  });
+
+  it("is written into a new file, and also when no server is there", async () => {
+    const down = ["--servers", "127.0.0.1:1", "support-bundle", "-o", "bundle.json"];
+    const result = await home.must(down);
+    expect(result.stdout).toBe("");
+    const text = readFileSync(join(home.path, "bundle.json"), "utf8");
+    expect(JSON.parse(text)).toMatchObject({
+      ensemble: { servers: [{ server: "server-1", state: "down" }] },
+    });
+    expect(text).not.toContain("127.0.0.1");
+    expect(await home.run(down)).toMatchObject({ exitCode: 4 });
   });
 });

@@ -35,6 +35,7 @@ import { doctor } from "./operating/doctor.js";
 import { lab } from "./operating/lab.js";
 import { sniff } from "./operating/sniff.js";
 import { status } from "./operating/status.js";
+import { supportBundle } from "./operating/support-bundle.js";
 import { top } from "./operating/top.js";
 import { who } from "./operating/who.js";
 import { completeWords, completion } from "./setup/completion.js";
@@ -87,6 +88,7 @@ export const COMMANDS: readonly Command[] = [
   who,
   check,
   doctor,
+  supportBundle,
   sniff,
   lab,
   contextAdd,

@@ -2,16 +2,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Acl, type Client, isZkError } from "@zk/client";
 import { type Command, defineCommand } from "../../definition/command.js";
-import { choice, count, flag, texts } from "../../definition/specs.js";
+import { choice, count, flag, text, texts } from "../../definition/specs.js";
 import { formatAcl } from "../../input/acl-text.js";
 import { readFile } from "../../input/value.js";
+import { checkClock } from "../../operating/clock-check.js";
 import { checkConfig } from "../../operating/config-checks.js";
+import { checkConnections } from "../../operating/connection-checks.js";
 import { bySeverity, type Finding, worst } from "../../operating/findings.js";
 import { checkLive } from "../../operating/live-checks.js";
 import { lookAtServers } from "../../operating/look.js";
 import { checkVersions } from "../../operating/version-checks.js";
 import type { Colour } from "../../output/colour.js";
 import { visible } from "../../output/visible.js";
+import { UsageError } from "../../program/errors.js";
 import { isEphemeral } from "../../session/node-kind.js";
 import { newReport, walk } from "../../session/walk.js";
 
@@ -33,7 +36,7 @@ export const doctor: Command = defineCommand({
   isPaged: true,
   summary: "look for what is wrong, or will be: configuration, running servers, data, releases",
   details: [
-    "Each finding has a stable id, how bad it is, what was seen, and what to do. Nothing is changed. What could not be asked is said, too.",
+    "Each finding has a stable id, how bad it is, what was seen, and what to do. Nothing is changed, unless --clock asks for a scratch znode. What could not be asked is said, too.",
   ],
   examples: [
     { command: "zk doctor", does: "running servers, their releases, and a look at the data" },
@@ -41,12 +44,20 @@ export const doctor: Command = defineCommand({
       command: "zk doctor --config /etc/zookeeper/zoo.cfg --offline",
       does: "a configuration, without servers",
     },
+    { command: "zk doctor --clock /tmp", does: "and whether the clocks agree" },
     { command: "zk doctor --fail-on warning", does: "for a pipeline" },
     { command: "zk doctor --sarif > zk.sarif", does: "for code hosts that show such reports" },
   ],
   arguments: {},
   options: {
     config: texts("FILE", "a zoo.cfg to read", { kind: "file" }),
+    clock: text(
+      "PATH",
+      "compare our clock with the servers' by a scratch znode below PATH, made and removed",
+      {
+        kind: "path",
+      },
+    ),
     offline: flag("ask no server"),
     failOn: choice(
       ["info", "warning", "critical", "never"],
@@ -57,6 +68,7 @@ export const doctor: Command = defineCommand({
     maxNodes: count("N", 10_000, "znodes that are looked at; 0 for none"),
     adminPort: count("PORT", 8080, "port of the admin server; 0 for not asking it", { max: 65_535 }),
   },
+  writes: ({ options }) => options.clock !== undefined,
   exits: [
     [0, "nothing as bad as --fail-on"],
     [1, "something is"],
@@ -79,11 +91,16 @@ export const doctor: Command = defineCommand({
     const notAsked: string[] = [];
     for (const file of options.config) findings.push(...readConfigFile(resolve(run.io.cwd, file), file));
     findings.push(...checkOwn(run.io.env));
+    if (options.clock !== undefined && options.offline)
+      throw new UsageError("--clock asks a server, and --offline none");
     if (!options.offline) {
       const facts = await lookAtServers(run, options.adminPort);
       findings.push(...checkLive(facts), ...checkVersions(facts.servers));
       for (const { server, source, why } of facts.servers)
         if (why !== null && source !== "none") notAsked.push(`${server}: ${why}; asked ${source} instead`);
+      findings.push(...(await checkConnections(await run.servers(), notAsked)));
+      if (facts.hasQuorum && options.clock !== undefined)
+        findings.push(...(await checkClock(await run.connect(), options.clock, run.signal)));
       if (facts.hasQuorum && options.maxNodes > 0) {
         const client = await run.connect();
         findings.push(...(await checkData(client, options.maxNodes, run.signal, notAsked)));
