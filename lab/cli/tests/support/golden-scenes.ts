@@ -12,6 +12,7 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "ls -R /shop --max-nodes 4",
     "ls /none",
     "ls2 /shop",
+    "ls -w /shop",
   ],
   get: [
     "get /shop/config",
@@ -25,6 +26,7 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "get /shop/config --decode gzip",
     "get /none",
     "get shop",
+    "get /shop/config watch",
   ],
   set: [
     "set /shop/config new",
@@ -126,6 +128,7 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "export /shop -o shop.ndjson",
     "export /shop --include /orders/** -o part.json",
     "export /none",
+    "export /shop -o no/such/folder.tar",
   ],
   import: [
     "import shop.ndjson /copy",
@@ -157,6 +160,8 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "diff changed-root.ndjson /shop --data",
     "diff /shop /many --depth 0",
     "diff /none /shop",
+    "diff /shop zk://nope/shop",
+    "diff - -",
   ],
   "context add": [
     "context add prod --servers h:1/shop --read-only",

@@ -222,6 +222,8 @@ function usageOf(error: CommanderError, command: Command, rest: readonly string[
     ].map(longName);
     const near = nearest(unknown, names);
     const isNumber = /^-\d/.test(unknown);
+    if (unknown === "-w")
+      return new UsageError(`zk ${command.name} has no option -w`, "zk watch tells of changes");
     return new UsageError(
       `zk ${command.name} has no option ${unknown}`,
       near !== undefined

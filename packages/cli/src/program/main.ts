@@ -1,6 +1,7 @@
 /** The process: streams, signals, and how it ends. */
 import { constants } from "node:os";
 import { CliError, Interruption } from "./errors.js";
+import { ExitCode } from "./exit-codes.js";
 import { runZk } from "./run-zk.js";
 import { SignalDesk } from "./signal-desk.js";
 
@@ -18,6 +19,13 @@ export async function main(): Promise<void> {
     else controller.abort(new CliError("OUTPUT_FAILED", 9, `stdout cannot be written: ${error.message}`));
   });
   process.stderr.on("error", () => {});
+  process.on("uncaughtException", (error: unknown) => {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(
+      `${what}\nzk: internal error; this is a fault of zk, please report it with the lines above\n`,
+    );
+    process.exit(ExitCode.INTERNAL);
+  });
   const exitCode = await runZk(process.argv.slice(2), {
     stdin: process.stdin,
     stdout: process.stdout,

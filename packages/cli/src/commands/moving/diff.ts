@@ -4,6 +4,7 @@ import { formatAcls } from "../../input/acl-text.js";
 import { humanSize, plural } from "../../output/figures.js";
 import { jsonData, utf8OrUndefined } from "../../output/json.js";
 import { visible, visibleLines } from "../../output/visible.js";
+import { UsageError } from "../../program/errors.js";
 import { compareTrees, type Difference } from "../../transfer/compare-trees.js";
 import { parsePlace } from "../../transfer/places.js";
 import type { TreeNode } from "../../transfer/tree-node.js";
@@ -47,9 +48,13 @@ export const diff: Command = defineCommand({
     plain: ["kind", "path"],
   },
   async *run(run): AsyncGenerator<Difference> {
+    if (run.arguments.first === "-" && run.arguments.second === "-")
+      throw new UsageError("stdin can be read once: one of the two is something else");
+    // Both are understood before either is opened.
+    const places = [parsePlace(run.arguments.first, run), parsePlace(run.arguments.second, run)] as const;
     const [one, other] = await Promise.all([
-      readPlace(parsePlace(run.arguments.first, run), run.options, run),
-      readPlace(parsePlace(run.arguments.second, run), run.options, run),
+      readPlace(places[0], run.options, run),
+      readPlace(places[1], run.options, run),
     ]);
     let count = 0;
     run.progress.begin("comparing", "differences");

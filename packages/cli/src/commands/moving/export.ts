@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { createGzip } from "node:zlib";
@@ -133,6 +134,11 @@ function stdoutSink(stdout: NodeJS.WritableStream): Sink {
 async function writeToFile(file: string, work: (sink: Sink) => Promise<DumpFooter>): Promise<DumpFooter> {
   const beside = `${file}.${process.pid}.part`;
   const out = createWriteStream(beside, { mode: 0o600, flags: "wx" });
+  try {
+    await once(out, "open");
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
   const target = /\.(gz|tgz)$/.test(file) ? createGzip() : out;
   // Writes that wait, and the end; whatever fails tells them all.
   let wake: () => void = () => {};
@@ -169,6 +175,7 @@ async function writeToFile(file: string, work: (sink: Sink) => Promise<DumpFoote
   } catch (error) {
     out.destroy();
     rmSync(beside, { force: true });
-    throw error;
+    // What went wrong with the file is why whatever else went wrong did.
+    throw failure ?? error;
   }
 }
