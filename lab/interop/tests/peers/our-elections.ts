@@ -5,7 +5,7 @@ import type { OurPeer } from "../../src/peers/ours/our-peer.js";
 import type { Peer, PeerKind } from "../../src/peers/peer.js";
 import type { Election, Handle, Latch } from "../../src/peers/recipes.js";
 import type { Ground } from "./ground.js";
-import { bothWays, type Pair } from "./pairs.js";
+import { bothWays, bothWaysWithKazoo, type Pair } from "./pairs.js";
 import { briefly, soon, waitUntil } from "./tools.js";
 
 type Standing = Pick<Latch | Election, "contenders">;
@@ -17,7 +17,7 @@ export function describeOurElections(ground: Ground, curatorKind: Exclude<PeerKi
     () => ground.peer("kazoo"),
   ];
   const withCurator = bothWays(ours, curator, curatorKind);
-  const withKazoo = bothWays(() => ground.ours("kazoo"), kazoo, "kazoo");
+  const withKazoo = bothWaysWithKazoo(ground, curatorKind, "kazoo");
 
   /** All see the same candidates, the leader first. */
   const seesAll = async (standing: readonly Standing[], identities: readonly string[]): Promise<void> => {

@@ -32,7 +32,7 @@ export function describeLosses(ground: Ground, curatorKind: Exclude<PeerKind, "k
     expect(await kept.awaitCreated(soon)).toBe(true);
     await (await killed.open("discovery", services)).register({ name: "shop", id: "1", port: 80 });
     const provider = await ground.ours().open("serviceProvider", services, { name: "shop" });
-    expect(await provider.instance()).toMatchObject({ id: "1", port: 80 });
+    await waitUntil(async () => (await provider.instance())?.port === 80);
     const own = await ground.ours().open("persistentNode", node, { data: bytes("ours") });
     const discovery = await ground.ours().open("discovery", services);
     const registering = discovery.register({ name: "shop", id: "1", port: 81 });

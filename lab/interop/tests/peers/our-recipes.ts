@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Peer, PeerKind } from "../../src/peers/peer.js";
 import type { CuratorQueueOptions, Queue } from "../../src/peers/recipes.js";
 import type { Ground } from "./ground.js";
-import { bothWays } from "./pairs.js";
+import { bothWays, bothWaysWithKazoo } from "./pairs.js";
 import { briefly, bytes, soon, text, waitUntil } from "./tools.js";
 
 export function describeOurRecipes(ground: Ground, curatorKind: Exclude<PeerKind, "kazoo">): void {
@@ -13,11 +13,7 @@ export function describeOurRecipes(ground: Ground, curatorKind: Exclude<PeerKind
     () => ground.peer(curatorKind),
     curatorKind,
   );
-  const withKazoo = bothWays(
-    () => ground.ours("kazoo"),
-    () => ground.peer("kazoo"),
-    "kazoo",
-  );
+  const withKazoo = bothWaysWithKazoo(ground, curatorKind, "kazoo");
 
   describe("our read-write lock", () => {
     it.each([...withCurator, ...withKazoo])(

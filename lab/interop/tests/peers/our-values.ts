@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Peer, PeerKind } from "../../src/peers/peer.js";
 import type { AtomicNumber, SharedCount as Count, Counter } from "../../src/peers/recipes.js";
 import type { Ground } from "./ground.js";
-import { bothWays } from "./pairs.js";
+import { bothWays, bothWaysWithKazoo } from "./pairs.js";
 import { bytes, hex, waitUntil } from "./tools.js";
 
 const int32 = { encoding: "int32" } as const;
@@ -25,7 +25,7 @@ export function describeOurValues(ground: Ground, curatorKind: Exclude<PeerKind,
     () => ground.peer("kazoo"),
   ];
   const withCurator = bothWays(ours, curator, curatorKind);
-  const withKazoo = bothWays(ours, kazoo, "kazoo");
+  const withKazoo = bothWaysWithKazoo(ground, curatorKind, "curator");
   const readNow = async (path: string): Promise<Uint8Array | null> => {
     await ground.client.sync(path);
     return (await ground.client.getData(path)).data;

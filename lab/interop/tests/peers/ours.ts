@@ -16,14 +16,16 @@ import { describeOurValues } from "./our-values.js";
 export function describeOurs(ground: Ground, curatorKind: Exclude<PeerKind, "kazoo">, effort: Effort): void {
   describeOurLocks(ground, curatorKind, effort);
   describeBarriers(ground, ["ours", curatorKind]);
-  describeBarriers(ground, ["ours", "kazoo"]);
   describeOurRecipes(ground, curatorKind);
   describeOurElections(ground, curatorKind);
   describeOurValues(ground, curatorKind);
   describeOurGroups(ground, curatorKind);
   describeOurDiscovery(ground, curatorKind);
-  describeOurPartitions(ground);
   describeLosses(ground, curatorKind);
   describeOurLayouts(ground, curatorKind);
+  // kazoo is the same on all servers.
+  if (curatorKind !== "curator-4") return;
+  describeBarriers(ground, ["ours", "kazoo"]);
+  describeOurPartitions(ground);
   describeOurLayouts(ground, "kazoo");
 }

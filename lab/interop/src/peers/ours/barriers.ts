@@ -11,7 +11,7 @@ export function openBarrier({ client }: OurSession, path: string): words.Barrier
     set: () => barrier.close(),
     remove: () => barrier.open(),
     wait: async (limit = {}) => (await waits.within(limit, (wait) => barrier.wait(wait))) !== undefined,
-    ...closing(async () => waits.cancel()),
+    ...closing(() => waits.end()),
   };
 }
 
@@ -34,7 +34,7 @@ export function openDoubleBarrier(
       return (await waits.within(limit, left)) ?? false;
     },
     ...closing(async () => {
-      waits.cancel();
+      await waits.end();
       await member?.release();
     }),
   };

@@ -18,7 +18,7 @@ export function openLatch(
     // Only who leads is told where its znode is.
     node: async () => latch.leadership?.path ?? null,
     ...closing(async () => {
-      waits.cancel();
+      await waits.end();
       await latch.close();
     }),
   };
@@ -75,7 +75,7 @@ export function openElection(
     },
     contenders: async () => (await election.candidates()).map(described),
     ...closing(async () => {
-      waits.cancel();
+      await waits.end();
       stop.abort();
       await candidacy.catch((error: unknown) => {
         if (!isRecipeError(error, "ABORTED")) throw error;

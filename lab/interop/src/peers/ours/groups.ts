@@ -84,7 +84,7 @@ export function openPersistentNode(
     node: async () => node.actualPath ?? null,
     setData: (to) => node.setData(to.data),
     ...closing(async () => {
-      waits.cancel();
+      await waits.end();
       await node.close();
     }),
   };

@@ -6,16 +6,21 @@ import type { Limit } from "../recipes.js";
 /** The waits of one object. */
 export class Waits {
   #over = new AbortController();
+  readonly #waiting = new Set<Promise<unknown>>();
 
   /** Waits, and says undefined when the time was up. */
   async within<T>(limit: Limit, wait: (options: WaitOptions) => Promise<T>): Promise<T | undefined> {
     const { signal } = this.#over;
     const options = limit.timeoutMs === undefined ? { signal } : { signal, timeoutMs: limit.timeoutMs };
+    const waiting = wait(options);
+    this.#waiting.add(waiting);
     try {
-      return await wait(options);
+      return await waiting;
     } catch (error) {
       if (isRecipeError(error, "WAIT_TIMEOUT")) return undefined;
       throw error;
+    } finally {
+      this.#waiting.delete(waiting);
     }
   }
 
@@ -23,6 +28,12 @@ export class Waits {
   cancel(): void {
     this.#over.abort(new Error("cancelled"));
     this.#over = new AbortController();
+  }
+
+  /** Ends them, and resolves when they are over: one may have come to its end just then, and hold something. */
+  async end(): Promise<void> {
+    this.cancel();
+    while (this.#waiting.size > 0) await Promise.allSettled(this.#waiting);
   }
 }
 

@@ -85,7 +85,7 @@ function lockOf<Held extends Pick<Hold, "release" | "state">>(
     isHeld: async () => holds.newest?.state === "held",
     cancel: async () => waits.cancel(),
     ...closing(async () => {
-      waits.cancel();
+      await waits.end();
       await holds.releaseAll();
     }),
   };
@@ -135,7 +135,7 @@ export function openSemaphore(
     },
     cancel: async () => waits.cancel(),
     ...closing(async () => {
-      waits.cancel();
+      await waits.end();
       await leases.releaseAll();
     }),
   };

@@ -50,7 +50,7 @@ function queueOf(
       return true;
     },
     ...closing(async () => {
-      waits.cancel();
+      await waits.end();
       if (isManual) await newest?.release();
     }),
   };
