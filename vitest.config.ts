@@ -7,6 +7,9 @@ const source = {
   ssr: { resolve: { conditions: ["@zk/source", "node", "import", "module", "default"] } },
 };
 
+const ON_THE_MODEL = ["lab/{recipes,memory_server,simulation}/{src,tests}/**/*.test.ts"];
+const ON_REAL_SERVERS = ["lab/recipes/tests/{real-*,queue-kill,caches-persistent}.test.ts"];
+
 export default defineConfig({
   ...source,
   oxc: { target: "node20" },
@@ -27,6 +30,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Has its servers in its own process: several files at once do not get into each other's way.
+          name: "model",
+          include: ON_THE_MODEL,
+          exclude: ["**/node_modules/**", ...ON_REAL_SERVERS],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "lab",
           include: ["lab/*/{src,tests}/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [
@@ -35,11 +50,13 @@ export default defineConfig({
             "lab/zoo_cluster/tests/docker/**",
             "lab/contract/tests/{process,docker,memory}.test.ts",
             "lab/interop/**",
+            "lab/{memory_server,simulation}/**",
+            "lab/recipes/{src,tests}/**/!(real-*|queue-kill|caches-persistent).test.ts",
           ],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -50,7 +67,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -61,7 +78,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -73,7 +90,7 @@ export default defineConfig({
           // The first run on a machine fetches other people's libraries.
           hookTimeout: 600_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
       {
@@ -85,7 +102,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],
