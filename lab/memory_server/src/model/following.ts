@@ -8,6 +8,7 @@ import type { ClientConnection } from "./client-connection.js";
 import { CommitQueue } from "./commit-queue.js";
 import type { Duty } from "./duty.js";
 import type { Host } from "./host.js";
+import { LogWriter } from "./log-writer.js";
 import type { Message } from "./messages.js";
 import { type Entry, isCommitted, type Request } from "./request.js";
 import { Service } from "./service.js";
@@ -31,12 +32,13 @@ export class Following implements Duty {
   #committedCount = 0;
   /** Answers to sync, each behind so many transactions that are to be applied before it. */
   #synced: { behind: number; readonly sessionId: bigint; readonly xid: number }[] = [];
-  #lastDiskMs = 0;
+  readonly #writer: LogWriter;
   #isOver = false;
 
   constructor(server: Host, leader: number) {
     const { world, disk } = server;
     this.#server = server;
+    this.#writer = new LogWriter(server);
     this.leader = leader;
     this.reign = world.peer(leader)?.reign ?? 0;
     this.#relation = world.nextReign();
@@ -151,19 +153,15 @@ export class Following implements Duty {
   }
 
   #log(entry: Entry): void {
-    const { world, disk } = this.#server;
-    const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
-    this.#lastDiskMs = atMs;
-    const logged = (): void => {
+    const { disk } = this.#server;
+    this.#writer.write(() => {
       if (this.#isOver) return;
       disk.append(entry);
       this.#server.dirty();
       this.#loggedCount += 1;
       this.#tell({ kind: "ack", relation: this.#relation, zxid: entry.header.zxid });
       this.#applyCommitted();
-    };
-    if (atMs <= world.nowMs) logged();
-    else this.#server.later(atMs - world.nowMs, logged);
+    });
   }
 
   #applyCommitted(): void {

@@ -9,6 +9,7 @@ import { OpCode } from "@zk/protocol";
 import { Authority } from "./authority.js";
 import type { Duty } from "./duty.js";
 import type { Host } from "./host.js";
+import { LogWriter } from "./log-writer.js";
 import type { ForwardedRequest, Message } from "./messages.js";
 import type { Entry, Request } from "./request.js";
 
@@ -59,12 +60,13 @@ export class Leading implements Duty {
   #sinceMs: number;
   #service: Authority | undefined;
   #outstanding: Proposal[] = [];
-  #lastDiskMs = 0;
+  readonly #log: LogWriter;
   #isOver = false;
 
   constructor(server: Host) {
     const { world, disk, id, tree } = server;
     this.#server = server;
+    this.#log = new LogWriter(server);
     this.reign = world.nextReign();
     this.#history = { currentEpoch: disk.currentEpoch, zxid: tree.lastZxid };
     this.#epoch = disk.acceptedEpoch + 1;
@@ -250,19 +252,14 @@ export class Leading implements Duty {
   }
 
   #propose(entry: Entry, request: Request): void {
-    const { world } = this.#server;
     this.#outstanding.push({ entry, request, acks: new Set(), syncs: [] });
     this.#tellAll({ kind: "proposal", entry });
-    const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
-    this.#lastDiskMs = atMs;
-    const logged = (): void => {
+    this.#log.write(() => {
       if (this.#isOver) return;
       this.#server.disk.append(entry);
       this.#server.dirty();
       this.#onAck(this.#server.id, entry.header.zxid);
-    };
-    if (atMs <= world.nowMs) logged();
-    else this.#server.later(atMs - world.nowMs, logged);
+    });
     if ((entry.header.zxid & COUNTER_MAX) === COUNTER_MAX)
       this.#server.later(
         0,

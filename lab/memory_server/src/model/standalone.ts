@@ -2,6 +2,7 @@
 import { Authority } from "./authority.js";
 import type { Duty } from "./duty.js";
 import type { Host } from "./host.js";
+import { LogWriter } from "./log-writer.js";
 import type { Entry, Request } from "./request.js";
 
 /** See the head of this file. */
@@ -10,10 +11,11 @@ export class Standalone implements Duty {
   readonly reign = 0;
   readonly service: Authority;
   readonly #server: Host;
-  #lastDiskMs = 0;
+  readonly #log: LogWriter;
 
   constructor(server: Host) {
     this.#server = server;
+    this.#log = new LogWriter(server);
     this.service = new Authority(server, (entry, request) => this.#propose(entry, request));
   }
 
@@ -26,16 +28,11 @@ export class Standalone implements Duty {
   }
 
   #propose(entry: Entry, request: Request): void {
-    const { world } = this.#server;
-    const atMs = Math.max(world.nowMs + world.draw(world.settings.diskMs), this.#lastDiskMs);
-    this.#lastDiskMs = atMs;
-    const commit = (): void => {
+    this.#log.write(() => {
       if (!this.#server.does(this)) return;
       this.#server.disk.append(entry);
       this.#server.dirty();
       this.service.commit(entry, request);
-    };
-    if (atMs <= world.nowMs) commit();
-    else this.#server.later(atMs - world.nowMs, commit);
+    });
   }
 }
