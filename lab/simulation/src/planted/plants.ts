@@ -5,6 +5,7 @@ import { OF_HOLDS } from "./of-holds.js";
 import { OF_QUEUES } from "./of-queues.js";
 import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SESSIONS } from "./of-sessions.js";
+import { OF_SETS } from "./of-sets.js";
 import { OF_VALUES } from "./of-values.js";
 import { OF_WATCHES } from "./of-watches.js";
 import { OF_WRITES } from "./of-writes.js";
@@ -23,4 +24,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_HOLDS,
   ...OF_GATHERINGS,
   ...OF_VALUES,
+  ...OF_SETS,
 ];

@@ -8,8 +8,10 @@ import { lock } from "./lock.js";
 import { membership } from "./membership.js";
 import { multiLock } from "./multi-lock.js";
 import { numbers } from "./numbers.js";
+import { partition } from "./partition.js";
 import { queue } from "./queue.js";
 import { readWrite } from "./read-write.js";
+import { readySet } from "./ready-set.js";
 import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
 import { shared } from "./shared.js";
@@ -28,6 +30,8 @@ export const SCENARIOS: readonly Scenario[] = [
   shared,
   latch,
   multiLock,
+  readySet,
+  partition,
 ];
 
 /** @throws Error for a name that no scenario has */
