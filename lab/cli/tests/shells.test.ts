@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { zkPath } from "./support/program.js";
 import { stageForThisFile } from "./support/stage.js";
 import { Terminal } from "./support/terminal.js";
@@ -27,7 +27,6 @@ if (missing.length > 0)
 const PROMPT = /[$#>] $/;
 
 const stage = stageForThisFile("memory", { servers: 1 });
-let terminal: Terminal | undefined;
 beforeAll(async () => {
   for (const [path, data] of [
     ["/shop", ""],
@@ -42,12 +41,13 @@ beforeAll(async () => {
   });
   await stage.home.must("context add production --servers h:1 --read-only");
 });
-afterEach(() => terminal?.kill());
 
 it("is tried in bash at least", () => expect(there.map(([name]) => name)).toContain("bash"));
 
-describe.each(there)("%s", (_name, { words, setUp, close }) => {
-  it("completes commands, options, values, contexts and paths, and quotes what has to be", async () => {
+// They have nothing to do with each other, and wait a lot.
+it.concurrent.each(there)(
+  "%s completes commands, options, values, contexts and paths, and quotes what has to be",
+  async (_name, { words, setUp, close }) => {
     const { home } = stage;
     const env = {
       ...home.env,
@@ -55,8 +55,7 @@ describe.each(there)("%s", (_name, { words, setUp, close }) => {
       PS1: "$ ",
       fish_greeting: "",
     };
-    terminal = new Terminal(words, env, home.path);
-    const shell = terminal;
+    using shell = new Terminal(words, env, home.path);
     shell.type(`${setUp}; echo set\\ up\r`);
     await shell.expect(new RegExp(`set up[^]*${PROMPT.source}`));
     /** Types keys with tabs in them, then Enter, and waits for what zk says. */
@@ -83,5 +82,5 @@ describe.each(there)("%s", (_name, { words, setUp, close }) => {
     await type("zk get --color=nev\t/shop/config", "never", "the configuration");
     await type("zk context show prod\t", "production", /readOnly/);
     expect(shell.text).not.toMatch(/error|not found/i);
-  });
-});
+  },
+);

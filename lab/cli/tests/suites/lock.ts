@@ -107,7 +107,10 @@ export function describeLock(stage: Stage): void {
 
   it("passes signals on to everything that the command has started, and leaves nothing of it behind", async () => {
     const grandchildScript = `trap "echo grandchild > ${bench.file("trap")}" USR2; trap "" TERM; echo $$ > ${bench.file("grandchild")}; while :; do sleep 0.05; done`;
-    const running = bench.holder([], `sh -c '${grandchildScript}' & trap "" USR2; wait; exit 3`);
+    const running = bench.holder(
+      ["--kill-after", "500ms"],
+      `sh -c '${grandchildScript}' & trap "" USR2; wait; exit 3`,
+    );
     const grandchild = await bench.pidIn("grandchild");
     running.child.kill("SIGUSR2");
     await waitUntil("the grandchild to hear of it", () => existsSync(bench.file("trap")));

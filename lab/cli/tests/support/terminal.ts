@@ -5,7 +5,7 @@ import { waitUntil, zkPath } from "./program.js";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal speaks in control characters.
 const CONTROL = /\u001b\[[\d;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007|\r/g;
 
-export class Terminal {
+export class Terminal implements Disposable {
   readonly #pty: IPty;
   #said = "";
   #exitCode: number | undefined;
@@ -74,6 +74,10 @@ export class Terminal {
   async exitCode(): Promise<number> {
     await waitUntil("the process to end", () => this.#exitCode !== undefined, 30_000);
     return this.#exitCode!;
+  }
+
+  [Symbol.dispose](): void {
+    this.kill();
   }
 
   kill(): void {
