@@ -10,6 +10,7 @@
  * | ‹time› | `YYYY-MM-DDThh:mm:ss` |
  */
 import { hostname } from "node:os";
+import { isZkError } from "@zk/client";
 
 /** Reads znodes: a part of `@zk/client`. */
 export interface LayoutReader {
@@ -50,7 +51,17 @@ export async function readLayout(
         data: data === null ? null : described(data, address),
       });
     }
-    for (const name of await client.getChildren(path)) await visit(`${path}/${name}`);
+    for (const name of await client.getChildren(path)) await visitIfThere(`${path}/${name}`);
+  };
+  // What goes while we look, such as a marker of ours that is swept, is not there.
+  const visitIfThere = async (path: string): Promise<void> => {
+    const before = found.length;
+    try {
+      await visit(path);
+    } catch (error) {
+      if (!isZkError(error, "NO_NODE")) throw error;
+      found.length = before;
+    }
   };
   await visit(root);
   return found.sort((a, b) => compare(a.path, b.path) || compare(a.data ?? "", b.data ?? ""));
