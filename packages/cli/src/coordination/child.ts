@@ -44,6 +44,7 @@ export class Child {
 
   /**
    * @param stdin ours, none, or bytes
+   * @param onPid called before anything else happens: what it tells others is told when the command has hardly begun
    * @param isDetached whether it gets a process group of its own; one that has none is not to be signalled as a group
    * @throws CliError with exit code 127 or 126 when there is no such command, or none that can be run
    */
@@ -52,6 +53,7 @@ export class Child {
     env: Readonly<Record<string, string | undefined>>,
     stdin: "inherit" | "ignore" | Uint8Array = "inherit",
     isDetached = true,
+    onPid: (pid: number) => void = () => {},
   ): Promise<Child> {
     const [program = "", ...rest] = words;
     const isBytes = typeof stdin !== "string";
@@ -60,6 +62,7 @@ export class Child {
       detached: isDetached,
       env: env as NodeJS.ProcessEnv,
     });
+    if (child.pid !== undefined) onPid(child.pid);
     // A command that does not read is no failure.
     child.stdin?.on("error", () => {});
     await new Promise<void>((resolve, reject) => {

@@ -57,13 +57,14 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   const signals = new ForwardedSignals(options.takeSignals);
   let child: Child;
   try {
-    child = await Child.start(options.words, options.env);
+    child = await Child.start(options.words, options.env, "inherit", true, (pid) =>
+      watchdog.guard(pid, killAfterMs),
+    );
   } catch (error) {
     signals.close();
     watchdog.dismiss();
     throw error;
   }
-  watchdog.guard(child.pid, killAfterMs);
   signals.passTo(child);
   let isLost = false;
   let ending: Promise<void> | undefined;
