@@ -44,6 +44,13 @@ describe("scenarios", () => {
     expect(results.reduce((sum, { transactions }) => sum + transactions, 0)).toBeGreaterThan(20 * worlds);
   });
 
+  it("the latch of seed 30031, whose session the leader took for another server's, leads all the same", async () => {
+    const scenario = SCENARIOS.find(({ name }) => name === "latch");
+    expect(scenario).toBeDefined();
+    const { finding } = await simulate(30031, scenario === undefined ? {} : { scenario });
+    expect(finding).toBeUndefined();
+  });
+
   it("are the same from the same seed", async () => {
     const [scenario] = SCENARIOS as readonly [Scenario];
     const [first, again] = [await simulate(5, { scenario }), await simulate(5, { scenario })];

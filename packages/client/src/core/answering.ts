@@ -62,7 +62,10 @@ function onAnswer(machine: Machinery, call: Call, zxid: bigint, link: UpLink): v
   if (value instanceof ZkError) {
     // A refusal of the second try says nothing of the first, which was never answered.
     const isUnsure = call.spec.isWrite && call.sends > 1;
-    return failCall(machine, call, isUnsure ? value.withApplied("maybe") : value, zxid);
+    failCall(machine, call, isUnsure ? value.withApplied("maybe") : value, zxid);
+    // Of a multi a server before 3.6.0 says so in the answer itself, and keeps the connection on which nothing can be written.
+    if (value.code === "SESSION_MOVED") loseLink(machine, MOVED);
+    return;
   }
   if (call.watch !== undefined) {
     const { kind } = call.watch;
@@ -87,9 +90,10 @@ function onRefusal(machine: Machinery, call: Call, zxid: bigint, err: number, li
   if (isAuthDemand(err)) return authDemanded(machine);
   // The word of a request is not the last one on the session: the next handshake is.
   if (err === SESSION_EXPIRED) return loseLink(machine, "the server says that the session is over");
-  if (err === SESSION_MOVED)
-    return loseLink(machine, "the server says that the session has moved to another");
+  if (err === SESSION_MOVED) return loseLink(machine, MOVED);
 }
+
+const MOVED = "the server says that the session has moved to another";
 
 function arm(machine: Machinery, call: Call, kind: "data" | "exist" | "child"): void {
   if (call.watch === undefined) return;

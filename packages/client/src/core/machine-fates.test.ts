@@ -102,6 +102,18 @@ describe("what became of a write", () => {
     expect(write.error?.message).toBe("BAD_VERSION: operation 0 failed (the write may have been applied)");
   });
 
+  it("no: a transaction is refused because the session has moved, and the connection is given up", () => {
+    const h = up();
+    const finish = () =>
+      new ZkError({ code: "SESSION_MOVED", message: "operation 0 failed", operationIndex: 0 });
+    const write = h.call("transaction", "/a", { finish });
+    h.reply(h.request("multi"), [{ type: -1, err: -118 }] as never);
+    expect(write.error).toMatchObject({ code: "SESSION_MOVED", applied: "no" });
+    expect(h.machine.state).toBe("suspended");
+    h.comeBack();
+    expect(h.machine.state).toBe("connected");
+  });
+
   it.each([
     ["NO_NODE", "no"],
     ["THROTTLED_OP", "no"],
