@@ -105,6 +105,19 @@ export default defineConfig({
           sequence: { groupOrder: 5 },
         },
       },
+      {
+        extends: true,
+        test: {
+          // The same failover suite, each server a container; left out where there is no engine.
+          name: "docker-failover",
+          include: ["lab/zoo_cluster/tests/failover/**/*.test.ts"],
+          env: { ZK_FAILOVER_BACKEND: "docker" },
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 6 },
+        },
+      },
     ],
   },
 });

@@ -88,7 +88,7 @@ const wantsContainers = filters.length === 0 || filters.some((filter) => filter.
 const containers =
   stopped || failedChecks.includes("build") || !wantsContainers ? undefined : await lookForContainers();
 if (containers !== undefined) process.stdout.write(`${containers.line}\n`);
-const projects = containers?.can === true ? [] : ["--project=!docker"];
+const projects = containers?.can === true ? [] : ["--project=!docker*"];
 const status = stopped ? 1 : await node("node_modules/vitest/vitest.mjs", ["run", ...filters, ...projects]);
 const { passed, failed: failedTests } = counts();
 rmSync(scratch, { recursive: true, force: true });
