@@ -35,6 +35,7 @@ describe("the client in a world from a seed", () => {
 
   it.each([
     [901753, "whoever ended a session from outside answered a write of its client, of the same xid"],
+    [941472, "a connection that was being made when all was mended kept the bad weather of before"],
     [931568, "a server applied a write before the one in front of it, and then answered nobody any more"],
   ])("seed %i, which found that %s, finds nothing any more", async (seed) => {
     expect(broken([await simulate(seed)])).toEqual([]);

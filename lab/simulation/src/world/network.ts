@@ -36,6 +36,8 @@ export class Network {
   readonly #host: ServerHost;
   readonly #reach = new Map<string, Reach>();
   readonly #connections = new Map<number, SimConnection>();
+  /** Those that are on their way to a server. */
+  readonly #opening = new Set<SimConnection>();
   #numbered = 0;
 
   constructor(timeline: Timeline, chance: Chance, host: ServerHost, weather: Weather) {
@@ -94,9 +96,13 @@ export class Network {
     }
   }
 
-  /** Everybody reaches everybody, and what is half open breaks. */
+  /** Everybody reaches everybody, what is half open breaks, and what is on its way goes on in the weather of now. */
   mend(): void {
     this.#reach.clear();
+    for (const { up, down } of this.#opening) {
+      up.weather = this.#weather;
+      down.weather = this.#weather;
+    }
     for (const connection of this.connections()) connection.mend();
   }
 
@@ -118,7 +124,9 @@ export class Network {
     const { delayMs, jitterMs } = this.#weather;
     const travelMs = delayMs + (jitterMs > 0 ? this.#chance.wait(jitterMs) : 0);
     if (reach === "hanging") return connection;
+    this.#opening.add(connection);
     this.#timeline.after(travelMs, () => {
+      this.#opening.delete(connection);
       if (connection.clientIsOver || site.program.isDead) return;
       if (reach === "refused" || !this.#host.isListening(server)) {
         return connection.clientHearsEnd("ECONNREFUSED");
