@@ -3,7 +3,7 @@ export { Chance } from "./chance.js";
 export { buildPrograms, Child, type ChildRecord } from "./children.js";
 export { type Cutter, cutter } from "./faults.js";
 export { howMany } from "./how-many.js";
-export { childrenOf, isSettled } from "./look.js";
+export { childrenNow, childrenOf, isSettled } from "./look.js";
 export { aborted, gate, told } from "./promises.js";
 export { type Stage, stage } from "./stage.js";
 export { until, waitMs, within } from "./wait.js";

@@ -11,6 +11,12 @@ export async function childrenOf(client: Client, path: string): Promise<readonly
   }
 }
 
+/** The same with all that was committed before: the client may be on a server that is a little behind. */
+export async function childrenNow(client: Client, path: string): Promise<readonly string[]> {
+  await client.sync(path);
+  return await childrenOf(client, path);
+}
+
 /** Whether the promise is settled when all that runs now has run. */
 export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;

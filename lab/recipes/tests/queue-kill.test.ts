@@ -6,7 +6,7 @@ import { type Client, createClient, isZkError } from "@zk/client";
 import { type Ensemble, startEnsemble } from "@zk/lab";
 import { Queue, textCodec } from "@zk/recipes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPrograms, Chance, Child, childrenOf, howMany, until } from "../src/index.js";
+import { buildPrograms, Chance, Child, childrenNow, childrenOf, howMany, until } from "../src/index.js";
 
 const ITEMS = howMany("ZK_QUEUE_ITEMS", 300);
 const CONSUMERS = howMany("ZK_QUEUE_CONSUMERS", 4);
@@ -46,7 +46,7 @@ async function seen<T>(look: () => Promise<T>): Promise<T | undefined> {
 
 /** The values that were recorded, in no order. */
 async function recorded(done: string): Promise<string[]> {
-  const names = await client.getChildren(done);
+  const names = await childrenNow(client, done);
   const values: string[] = [];
   for (let first = 0; first < names.length; first += PUT_MAX) {
     const some = names.slice(first, first + PUT_MAX);
@@ -184,7 +184,7 @@ describe("a queue whose consumers are killed at work", () => {
         expect(orphaned).toBeGreaterThan(0);
         if (mode === "exactly-once") expect(records.length).toBe(ITEMS);
         for (const child of all) expect(child.accidents).toBe("");
-        expect(await client.getChildren(`${path}-state/claims`)).toEqual([]);
+        expect(await childrenNow(client, `${path}-state/claims`)).toEqual([]);
         expect(await queue.dead.size()).toBe(0);
       } finally {
         await Promise.all(all.map((child) => child[Symbol.asyncDispose]()));

@@ -6,7 +6,7 @@ import { type Client, createClient } from "@zk/client";
 import { type Ensemble, startEnsemble } from "@zk/lab";
 import { sortContenders } from "@zk/recipes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPrograms, Child, howMany, until, within } from "../src/index.js";
+import { buildPrograms, Child, childrenNow, howMany, until, within } from "../src/index.js";
 
 const CHANGES = howMany("ZK_ELECTION_CHANGES", 6);
 const CANDIDATES = 4;
@@ -49,7 +49,7 @@ function leaderOf(children: readonly Child[]): Leader | undefined {
 
 /** Tokens in the order in which the servers took them. */
 async function tokensOf(client: Client, log: string): Promise<bigint[]> {
-  const entries = sortContenders(await client.getChildren(log));
+  const entries = sortContenders(await childrenNow(client, log));
   const tokens: bigint[] = [];
   for (let first = 0; first < entries.length; first += 500) {
     const some = entries.slice(first, first + 500);

@@ -13,7 +13,7 @@ import {
   textCodec,
 } from "@zk/recipes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cable, childrenOf, type Losable, told, until, waitMs, within } from "../src/index.js";
+import { Cable, childrenNow, childrenOf, type Losable, told, until, waitMs, within } from "../src/index.js";
 
 const SESSION_MS = 2000;
 /** Far above a session timeout. */
@@ -304,6 +304,6 @@ describe("foreign children on real servers", () => {
       "/f-semaphore/leases",
       "/f-queue",
     ])
-      expect((await one.client.getChildren(parent)).toSorted()).toEqual(FOREIGN.toSorted());
+      expect((await childrenNow(one.client, parent)).toSorted()).toEqual(FOREIGN.toSorted());
   });
 });

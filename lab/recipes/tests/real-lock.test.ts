@@ -4,7 +4,7 @@ import { createClient } from "@zk/client";
 import { startEnsemble } from "@zk/lab";
 import { Lock, sortContenders } from "@zk/recipes";
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildPrograms, Child, until, waitMs } from "../src/index.js";
+import { buildPrograms, Child, childrenNow, until, waitMs } from "../src/index.js";
 
 const SESSION_MS = 2000;
 
@@ -61,7 +61,7 @@ describe("a lock on real servers", () => {
         expect(worker.accidents).toBe("");
         expect(worker.of("closed")).toHaveLength(1);
       }
-      const entries = sortContenders(await client.getChildren("/log"));
+      const entries = sortContenders(await childrenNow(client, "/log"));
       const tokens: bigint[] = [];
       for (const { name } of entries) {
         const { data } = await client.getData(`/log/${name}`);
@@ -71,7 +71,7 @@ describe("a lock on real servers", () => {
       expect(tokens.length).toBeGreaterThan(100);
       expect(backwards).toEqual([]);
       await using _last = await new Lock(client, "/lock").acquire({ timeoutMs: 2 * SESSION_MS });
-      expect(await client.getChildren("/lock")).toHaveLength(1);
+      expect(await childrenNow(client, "/lock")).toHaveLength(1);
     } finally {
       await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
     }

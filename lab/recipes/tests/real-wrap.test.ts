@@ -16,7 +16,7 @@ import {
   textCodec,
 } from "@zk/recipes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "../src/index.js";
+import { childrenNow, until } from "../src/index.js";
 
 type Client = ReturnType<typeof createClient>;
 
@@ -128,7 +128,7 @@ describe.each(TURNS)("numbers that go from $from", ({ where, count, edge }) => {
         );
       await until("it stands in line", async () => (await client.getChildren(path)).length === index + 1);
     }
-    const names = sortContenders(await clients[0]!.getChildren(path)).map(({ name }) => name);
+    const names = sortContenders(await childrenNow(clients[0]!, path)).map(({ name }) => name);
     // The servers' numbers, as they are known from outside.
     const serials = clients.map((_, index) => (count + index) | 0);
     expect(
@@ -139,7 +139,7 @@ describe.each(TURNS)("numbers that go from $from", ({ where, count, edge }) => {
     await first!.release();
     await Promise.all(waits);
     expect(order).toEqual([1, 2, 3, 4, 5]);
-    expect(await clients[0]!.getChildren(path)).toEqual([]);
+    expect(await childrenNow(clients[0]!, path)).toEqual([]);
     expect(warned.length > 0).toBe(where === "wrap");
     for (const stop of forget) stop();
   });
