@@ -251,8 +251,15 @@ export function describeLockInDetail(stage: Stage): void {
     await bench.pidIn("pid");
     const waiting = bench.start([bench.path, "--", "echo", "mine now"]);
     await waitUntil("two in line", async () => (await bench.line()).length === 2);
-    const [, node] = [...(await bench.line())].sort(bySerial);
-    await stage.expire((await stage.client.exists(`${bench.path}/${node}`))!.ephemeralOwner);
+    let node: string | undefined;
+    let owner = 0n;
+    // The first place of all is only to see whether nobody else is there; the one to wait in comes after that.
+    await waitUntil("a place to wait in", async () => {
+      node = [...(await bench.line())].sort(bySerial)[1];
+      owner = (await stage.client.exists(`${bench.path}/${node}`))?.ephemeralOwner ?? 0n;
+      return owner !== 0n;
+    });
+    await stage.expire(owner);
     await waitUntil("another place", async () => {
       const line = await bench.line();
       return line.length === 2 && !line.includes(node!);
