@@ -5,7 +5,7 @@ import { HELP, type Options, readOptions } from "./options.js";
 import { PLANTS } from "./planted/plants.js";
 import { type Catch, search } from "./planted/search.js";
 import { writeTable } from "./planted/table.js";
-import { describeFailure, load, save } from "./report.js";
+import { describeFailure, load, type SavedFailure, save } from "./report.js";
 import { scenarioOf } from "./scenarios/scenarios.js";
 import { simulate } from "./simulate.js";
 import { Tally } from "./tally.js";
@@ -46,7 +46,13 @@ async function run(options: Options): Promise<number> {
 
 /** Shows what was saved, and runs the seed again: with the source as it is now, which may have changed. */
 async function replay(file: string, isVerbose: boolean): Promise<number> {
-  const saved = load(file);
+  let saved: SavedFailure;
+  try {
+    saved = load(file);
+  } catch (error) {
+    console.error((error as Error).message);
+    return 2;
+  }
   console.log(describeFailure(saved, saved.trace.length));
   const again = {
     ...(saved.scenario === undefined ? {} : { scenario: scenarioOf(saved.scenario) }),

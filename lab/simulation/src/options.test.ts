@@ -61,6 +61,11 @@ test("a failure is kept, read again and described", () => {
   const other = join(folder, "other.json");
   writeFileSync(other, "{}");
   expect(() => load(other)).toThrow("is no failure");
+  expect(() => load(`${other}-missing`)).toThrow("cannot be read as a saved failure: ENOENT");
+  writeFileSync(other, "null");
+  expect(() => load(other)).toThrow("is no failure");
+  writeFileSync(other, "{");
+  expect(() => load(other)).toThrow("cannot be read as a saved failure");
 });
 
 test("the table is put into its place, and only there", () => {

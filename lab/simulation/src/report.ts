@@ -46,10 +46,15 @@ export function save(result: SimulationResult, folder: string): string {
   return path;
 }
 
-/** @throws Error for a file that {@link save} did not write */
+/** @throws Error for a file that cannot be read, or that {@link save} did not write */
 export function load(path: string): SavedFailure {
-  const saved = JSON.parse(readFileSync(path, "utf8")) as Partial<SavedFailure>;
-  if (saved.format !== FORMAT) throw new Error(`${path} is no failure that the simulation has saved`);
+  let saved: Partial<SavedFailure> | null;
+  try {
+    saved = JSON.parse(readFileSync(path, "utf8")) as Partial<SavedFailure> | null;
+  } catch (cause) {
+    throw new Error(`${path} cannot be read as a saved failure: ${(cause as Error).message}`, { cause });
+  }
+  if (saved?.format !== FORMAT) throw new Error(`${path} is no failure that the simulation has saved`);
   return saved as SavedFailure;
 }
 
