@@ -268,6 +268,7 @@ describe("zk cp and zk mirror", () => {
     await client.create("/copy/extra/below");
     await client.setData("/copy/null", "changed");
     expect(await home.run("mirror /src /copy")).toMatchObject({ exitCode: 2 });
+    await home.must("mirror /src /copy --no-delete");
     expect(await client.exists("/copy/extra/below")).not.toBeNull();
     expect(
       (await home.must("mirror /src /copy --yes --json")).lines().map(({ op, path }) => `${op} ${path}`),

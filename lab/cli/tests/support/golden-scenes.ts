@@ -150,6 +150,7 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
   ],
   mirror: [
     "mirror /shop /many --dry-run",
+    "mirror /shop /many --no-delete",
     "mirror /shop /many",
     "mirror /shop /many --confirm=/many",
     "mirror /shop shop.ndjson",

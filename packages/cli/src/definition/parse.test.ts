@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../commands/catalogue.js";
 import { UsageError } from "../program/errors.js";
 import { type Command, defineCommand } from "./command.js";
+import { longName } from "./globals.js";
 import { parseWords } from "./parse.js";
 import { argument, count, duration, flag, maybeChoice, several, texts } from "./specs.js";
 
@@ -100,6 +101,22 @@ describe("words", () => {
       name: "do",
       notes: ["faire is the old word for: zk do --deep"],
     });
+  });
+
+  it("hear every flag of every command, by each of its names", () => {
+    const deaf: string[] = [];
+    for (const command of COMMANDS) {
+      if (command.passesOn === true) continue;
+      const places = Object.values(command.arguments).map(() => "x");
+      for (const [name, { parse, short }] of Object.entries(command.options)) {
+        if (parse !== undefined) continue;
+        for (const given of [longName(name), ...(short === undefined ? [] : [`-${short}`])]) {
+          const parsed = parseWords([...command.name.split(" "), given, ...places], COMMANDS);
+          if (parsed.kind !== "run" || parsed.options[name] !== true) deaf.push(`${command.name} ${given}`);
+        }
+      }
+    }
+    expect(deaf).toEqual([]);
   });
 
   it("are passed on as they are where a command says so", () => {

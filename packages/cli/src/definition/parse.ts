@@ -183,6 +183,8 @@ function optionOf(name: string, spec: OptionSpec, short: string | undefined): Op
   const long = longName(name);
   const flags = `${short === undefined ? "" : `-${short}, `}${long}${spec.parse === undefined ? "" : ` <${spec.value}>`}`;
   const option = new Option(flags, spec.summary);
+  // commander takes --no-acl for "acl is off"; here it is a flag of its own, with a name of its own.
+  option.negate = false;
   // Choices come last: they bring a parser of their own.
   const { parse } = spec;
   if (parse === undefined) return option;
