@@ -4,10 +4,12 @@
  */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { basename, delimiter, join } from "node:path";
-import { LabError } from "../errors.js";
+import { isLabError, LabError } from "../errors.js";
+import { cacheDirectory } from "./cache-directory.js";
 import { describeError, isExecutable, kindOf } from "./files.js";
 import { verifyJar } from "./jar.js";
 import { findJava } from "./java.js";
+import { withLock } from "./lock.js";
 import { type CommandResult, runCommand } from "./run-command.js";
 import type { Environment } from "./types.js";
 
@@ -71,7 +73,8 @@ export interface FetchJarsOptions {
  * Fetches jars and all that they need at run time with the user's Maven, and checks every entry of them.
  *
  * @returns the paths of the jars, sorted
- * @throws LabError `MAVEN_FAILED` when there is no Maven, when it fails (with its last lines), or when a jar is damaged
+ * @throws LabError `MAVEN_FAILED` when there is no Maven, when it fails (with its last lines), or when a jar is damaged;
+ * `LOCK_TIMEOUT` when another process is at it for ten minutes
  */
 export async function fetchJars(options: FetchJarsOptions): Promise<string[]> {
   const { dependencies, dir, env = process.env, onProgress = () => {}, signal } = options;
@@ -147,15 +150,14 @@ async function runMaven(fetch: JarFetch, project: string, jars: string): Promise
   try {
     const args = ["-B", "-Dstyle.color=never", goal, "-DincludeScope=runtime", `-DoutputDirectory=${jars}`];
     const env = await mavenEnvironment(fetch.env, signal);
-    result = await runCommand(mvn, args, {
-      cwd: project,
-      env,
-      timeoutMs: limitMs,
-      signal,
-      onLine: progress.line,
-    });
+    // One at a time: two Mavens that fill one local repository can read what the other has written half.
+    const lock = join(cacheDirectory(fetch.env), "locks", "maven.lock");
+    result = await withLock(lock, { purpose: what, signal, onProgress }, () =>
+      runCommand(mvn, args, { cwd: project, env, timeoutMs: limitMs, signal, onLine: progress.line }),
+    );
   } catch (error) {
     signal?.throwIfAborted();
+    if (isLabError(error)) throw error;
     throw new LabError("MAVEN_FAILED", `${mvn} could not be run: ${describeError(error)}`, { cause: error });
   } finally {
     progress.stop();
