@@ -1,3 +1,4 @@
+import type { Clock } from "@zk/client";
 import { ClockLease, type ClockLeaseOptions } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { type Actor, World } from "../src/index.js";
@@ -132,6 +133,86 @@ describe("a lease by the servers' clock", () => {
     expect(await world.let("the wait", waiting, 1000)).toMatchObject({ code: "WAIT_TIMEOUT" });
     expect(world.names("/lease")).toEqual(["lease_holder"]);
     expect(two.client.load.watches).toBe(0);
+  });
+
+  it("is given back by a second try when nobody answered the first", async () => {
+    await using world = await World.begin();
+    const [one, two] = [await world.actor(), await world.actor()];
+    const term = await world.let("the lease", leaseOf(one, "one").obtain());
+    one.cable.cut();
+    const failed = term.release({ timeoutMs: 100 }).catch((error: unknown) => error);
+    expect(await world.let("a release without a connection", failed)).toMatchObject({ name: "ZkError" });
+    expect(term.state).toBe("released");
+    one.cable.mend();
+    await world.let("the second release", term.release());
+    expect(await world.let("a try", leaseOf(two, "two").tryObtain())).not.toBeNull();
+  });
+
+  it("stays its holder's when a renewal was made whose wait had ended by then", async () => {
+    await using world = await World.begin();
+    const [one, two] = [await world.actor(), await world.actor()];
+    const term = await world.let("the lease", leaseOf(one, "one").obtain());
+    const lost = one.cable.lose("reply", "multi");
+    const renewing = leaseOf(one, "one")
+      .tryObtain({ timeoutMs: 50 })
+      .catch((error: unknown) => error);
+    await world.let("the loss of the answer", lost);
+    one.cable.cut();
+    expect(await world.let("the renewal", renewing)).toMatchObject({ code: "WAIT_TIMEOUT" });
+    const renewedMzxid = world.tree.stat(term.path)?.mzxid;
+    expect(renewedMzxid).toBeGreaterThan(term.token);
+    one.cable.mend();
+    await world.until("it is given back", () => world.tree.stat(term.path)?.mzxid !== renewedMzxid);
+    expect(term.state).toBe("held");
+    expect(await world.let("a try", leaseOf(two, "two").tryObtain())).toBeNull();
+    await world.pass(term.leftMs);
+    expect(await world.let("the next term", leaseOf(two, "two").obtain(), 3000)).toBeDefined();
+  });
+
+  it("that is not given back ends for us with the client, and keeps no timer", async () => {
+    await using world = await World.begin();
+    const timers = new Set<() => void>();
+    const { clock } = world;
+    const counting: Clock = {
+      nowMs: () => clock.nowMs(),
+      setTimer: (delayMs, callback) => {
+        const cancel = clock.setTimer(delayMs, () => {
+          timers.delete(cancel);
+          callback();
+        });
+        timers.add(cancel);
+        return () => {
+          timers.delete(cancel);
+          cancel();
+        };
+      },
+      afterContinuations: (callback) => clock.afterContinuations(callback),
+      afterReads: (callback) => clock.afterReads(callback),
+    };
+    const [one, two] = [await world.actor({ ports: { clock: counting } }), await world.actor()];
+    const term = await world.let("the lease", leaseOf(one, "one").obtain());
+    await world.let("the end of the client", one.client.close());
+    expect(timers.size).toBe(0);
+    expect([term.state, term.leftMs]).toEqual(["ended", 0]);
+    expect(term.signal.reason).toMatchObject({ code: "HOLD_LOST" });
+    expect(await world.let("a try", leaseOf(two, "two").tryObtain())).toBeNull();
+  });
+
+  it("says that it is over also when the clock cannot count that far, and rings before", async () => {
+    await using world = await World.begin();
+    const { clock } = world;
+    const short: Clock = {
+      nowMs: () => clock.nowMs(),
+      setTimer: (delayMs, callback) => clock.setTimer(Math.min(delayMs, 1500), callback),
+      afterContinuations: (callback) => clock.afterContinuations(callback),
+      afterReads: (callback) => clock.afterReads(callback),
+    };
+    const actor = await world.actor({ ports: { clock: short } });
+    const term = await world.let("the lease", leaseOf(actor, "one").obtain());
+    await world.pass(term.leftMs - 1);
+    expect(term.signal.aborted).toBe(false);
+    await world.pass(2);
+    expect(term.signal.aborted).toBe(true);
   });
 
   it("refuses times that make no sense", async () => {

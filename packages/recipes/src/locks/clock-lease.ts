@@ -48,6 +48,12 @@ export interface ClockLeaseOptions {
   readonly acl?: readonly Acl[];
 }
 
+/** What the znode says: who has it, or had it. A record of null is of a later version. */
+interface Found {
+  readonly record: LeaseRecord | null;
+  readonly version: number;
+}
+
 /** What one try gave: a term, or how long somebody else has it; undefined when the turn was lost. */
 type Outcome = { readonly term: ClockTerm } | { readonly takenForMs: number } | undefined;
 
@@ -188,7 +194,7 @@ export class ClockLease {
     const takenForMs = (found?.record.endMs ?? 0) + skewMs - nowMs;
     if (found !== undefined && found.record.holder !== holder && takenForMs > 0) return { takenForMs };
     const endMs = Math.ceil((nowMs + durationMs) / 1000) * 1000;
-    const taken = await this.#take(entry, path, { holder, endMs }, found?.version, patience);
+    const taken = await this.#take(entry, path, { holder, endMs }, found, patience);
     if (taken === undefined) return undefined;
     // The stamp was made after our write was sent, so this is no later than the servers' end.
     const believedUntilMs = sentMs + (endMs - skewMs - nowMs);
@@ -208,12 +214,8 @@ export class ClockLease {
     }
   }
 
-  /** Who has it; undefined for nobody. A record of null is of a later version. */
-  async #read(
-    path: string,
-    patience: Patience,
-    bell: Bell | undefined,
-  ): Promise<{ readonly record: LeaseRecord | null; readonly version: number } | undefined> {
+  /** Undefined when nobody ever had it. */
+  async #read(path: string, patience: Patience, bell: Bell | undefined): Promise<Found | undefined> {
     try {
       const watch = bell === undefined ? {} : { watch: bell.at(path) };
       const { data, stat } = await patience.read((call) => this.#client.getData(path, { ...call, ...watch }));
@@ -238,19 +240,19 @@ export class ClockLease {
     entry: Entry,
     path: string,
     record: LeaseRecord,
-    version: number | undefined,
+    found: Found | undefined,
     patience: Patience,
   ): Promise<{ readonly token: bigint; readonly version: number } | undefined> {
     const client = this.#client;
     const { acl } = this.#options;
     const text = encodeLeaseRecord(record);
-    const next = (version ?? 0) + 1;
+    const next = (found?.version ?? 0) + 1;
     const making = commitCertainly(client, {
       sessionId: entry.sessionId,
       directory: entry.path.slice(0, entry.path.lastIndexOf("/")),
       commit: async (call) => {
         let transaction = client.transaction().check(entry.path) as unknown as Transaction;
-        if (version === undefined) {
+        if (found === undefined) {
           const options = acl === undefined ? {} : { acl };
           transaction = transaction.create(path, text, options) as unknown as Transaction;
         }
@@ -272,12 +274,12 @@ export class ClockLease {
     try {
       return await patience.race(making);
     } catch (error) {
-      // What it may yet become is given back: nobody has it.
+      // What it may yet become is given back: nobody has it, or we as long as we had it before.
       if (patience.signal.aborted) {
+        const before = found?.record?.holder === record.holder ? found.record : { holder: "", endMs: 0 };
         making
-          .then(async (taken) => {
-            const empty = encodeLeaseRecord({ holder: "", endMs: 0 });
-            await client.setData(path, empty, { version: taken.version, retry: "always" });
+          .then(async ({ version }) => {
+            await client.setData(path, encodeLeaseRecord(before), { version, retry: "always" });
           })
           .catch(() => {
             // It was not taken, or another has it by now.

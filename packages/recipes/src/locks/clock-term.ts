@@ -8,6 +8,7 @@ import {
 } from "@zk/client";
 import { GuardFailed } from "../core/guard.js";
 import { withoutFirst } from "../core/refusals.js";
+import { onState } from "../core/sessions.js";
 import { RecipeError } from "../errors.js";
 import { encodeLeaseRecord } from "./clock-text.js";
 
@@ -29,8 +30,12 @@ export class ClockTerm implements AsyncDisposable {
   /** On the client's clock. */
   readonly #believedUntilMs: number;
   readonly #abort = new AbortController();
-  readonly #cancelTimer: () => void;
+  #cancelTimer = (): void => {};
+  readonly #forget: () => void;
+  /** Its holder wants it no more. */
   #isReleased = false;
+  /** The servers know. */
+  #isGivenBack = false;
 
   /** Made by {@link ClockLease}. */
   constructor(
@@ -47,22 +52,28 @@ export class ClockTerm implements AsyncDisposable {
     this.slot = made.slot;
     this.#version = made.version;
     this.#believedUntilMs = made.believedUntilMs;
-    this.#cancelTimer = client.clock.setTimer(this.leftMs, () => this.#look());
+    // A timer of a client that is closed would keep the process until the lease ends.
+    this.#forget = onState(client, () => this.#look());
+    this.#arm();
   }
 
   /** Milliseconds for which it is still believed in; 0 when it is over. */
   get leftMs(): number {
-    return this.#isReleased ? 0 : Math.max(0, this.#believedUntilMs - this.#client.clock.nowMs());
+    if (this.#isReleased || this.#abort.signal.aborted) return 0;
+    return Math.max(0, this.#believedUntilMs - this.#client.clock.nowMs());
   }
 
-  /** `held` until its time is over, `ended` from then on; `released` when it was given back. */
+  /**
+   * `held` until its time is over, somebody else was found to have it, or the client is closed; `ended` from then on; `released`
+   * when it was given back. Whoever closes the client without giving it back leaves it taken until its time is over.
+   */
   get state(): "held" | "ended" | "released" {
     this.#look();
     if (this.#isReleased) return "released";
     return this.leftMs > 0 ? "held" : "ended";
   }
 
-  /** Aborts when its time is over, or somebody else was found to have it. */
+  /** Aborts when it has `ended`; the reason is a RecipeError. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -89,19 +100,20 @@ export class ClockTerm implements AsyncDisposable {
       if (own !== undefined) throw own;
       if (!isZkError(error, "BAD_VERSION") && !isZkError(error, "NO_NODE")) throw error;
       const lost = this.#over("somebody else has taken it", new GuardFailed(error.message, { cause: error }));
-      this.#abort.abort(lost);
+      this.#lose(lost);
       throw lost;
     }
   }
 
   /**
    * Gives it back before its time. One that somebody else has meanwhile is left alone.
-   * @throws ZkError for what a server refuses, or when nobody answers
+   * @throws ZkError for what a server refuses, or when nobody answers: it is over for us then, and for others when its time is;
+   *   or call it again
    */
   async release(options: CallOptions = {}): Promise<void> {
-    if (this.#isReleased) return;
+    if (this.#isGivenBack) return;
     this.#isReleased = true;
-    this.#cancelTimer();
+    this.#end();
     try {
       const record = encodeLeaseRecord({ holder: "", endMs: 0 });
       await this.#client.setData(this.path, record, { ...options, version: this.#version, retry: "always" });
@@ -109,6 +121,7 @@ export class ClockTerm implements AsyncDisposable {
       // A second try finds the version of the first one, or somebody else's.
       if (!isZkError(error, "BAD_VERSION") && !isZkError(error, "NO_NODE")) throw error;
     }
+    this.#isGivenBack = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,9 +129,28 @@ export class ClockTerm implements AsyncDisposable {
   }
 
   #look(): void {
-    if (this.#isReleased || this.leftMs > 0) return;
+    if (this.#isReleased || this.#abort.signal.aborted) return;
+    if (this.#client.state === "closed") return this.#lose(this.#over("the client was closed"));
+    if (this.leftMs === 0) this.#lose(this.#over("its time is over"));
+  }
+
+  /** A clock may ring earlier than it was told, of times longer than it can count. */
+  #arm(): void {
+    this.#cancelTimer = this.#client.clock.setTimer(this.leftMs, () => {
+      this.#look();
+      if (this.leftMs > 0) this.#arm();
+    });
+  }
+
+  #lose(reason: RecipeError): void {
+    this.#end();
+    this.#abort.abort(reason);
+  }
+
+  /** Nothing is listened to any more. */
+  #end(): void {
     this.#cancelTimer();
-    this.#abort.abort(this.#over("its time is over"));
+    this.#forget();
   }
 
   #refuseIfOver(): void {
