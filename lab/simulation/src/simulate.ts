@@ -223,13 +223,17 @@ class Run {
   }
 }
 
-function stageOf({ chance, ledger, timeline, findings }: World, from: typeof recipes): Stage {
+function stageOf(world: World, from: typeof recipes): Stage {
+  const { chance, ledger, timeline, findings } = world;
   return {
     chance: chance.fork("stage"),
     recipes: from,
     ledger,
     get nowMs() {
       return timeline.nowMs;
+    },
+    get serverMs() {
+      return world.serverMs;
     },
     report: (message) => findings.report("scenario", message),
   };

@@ -24,6 +24,8 @@ export interface NodeVersion {
   readonly czxid: bigint;
   readonly mzxid: bigint;
   readonly pzxid: bigint;
+  /** When its data was written: what the leader's clock on the wall showed. */
+  readonly mtimeMs: number;
   readonly version: number;
   readonly data: Uint8Array | null;
   readonly owner: bigint;
@@ -138,7 +140,8 @@ export class Ledger {
       case "setData": {
         const state = this.now(txn.path);
         if (state === null) return "refused";
-        this.#put(txn.path, zxid, { ...state, mzxid: zxid, version: txn.version, data: txn.data });
+        const written = { mzxid: zxid, mtimeMs: header.timeMs, version: txn.version, data: txn.data };
+        this.#put(txn.path, zxid, { ...state, ...written });
         this.#note(txn.path, "data", zxid);
         return "applied";
       }
@@ -163,11 +166,12 @@ export class Ledger {
     }
   }
 
-  #create({ zxid, sessionId }: TxnHeader, txn: Extract<Txn, { type: "create" }>): boolean {
+  #create({ zxid, sessionId, timeMs }: TxnHeader, txn: Extract<Txn, { type: "create" }>): boolean {
     const { path } = txn;
     if (this.now(path) !== null || this.now(parentPath(path)) === null) return false;
     const owner = txn.ephemeral ? sessionId : 0n;
-    this.#put(path, zxid, { ...BLANK, czxid: zxid, mzxid: zxid, pzxid: zxid, data: txn.data, owner });
+    const ids = { czxid: zxid, mzxid: zxid, pzxid: zxid };
+    this.#put(path, zxid, { ...BLANK, ...ids, mtimeMs: timeMs, data: txn.data, owner });
     if (txn.ephemeral) {
       const held = this.#ephemerals.get(sessionId);
       if (held === undefined) this.#ephemerals.set(sessionId, new Set([path]));
@@ -223,6 +227,7 @@ const BLANK: NodeVersion = {
   czxid: 0n,
   mzxid: 0n,
   pzxid: 0n,
+  mtimeMs: 0,
   version: 0,
   data: null,
   owner: 0n,

@@ -2,6 +2,7 @@
 import { OF_BOUNDS } from "./of-bounds.js";
 import { OF_GATHERINGS } from "./of-gatherings.js";
 import { OF_HOLDS } from "./of-holds.js";
+import { OF_LOCKS } from "./of-locks.js";
 import { OF_QUEUES } from "./of-queues.js";
 import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SESSIONS } from "./of-sessions.js";
@@ -25,4 +26,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_GATHERINGS,
   ...OF_VALUES,
   ...OF_SETS,
+  ...OF_LOCKS,
 ];

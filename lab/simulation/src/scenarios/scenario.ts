@@ -17,6 +17,8 @@ export interface Stage {
   readonly ledger: Ledger;
   /** Virtual milliseconds; no client's clock, which may jump. */
   readonly nowMs: number;
+  /** What the servers' clocks show: milliseconds since 1970, as in a Stat. */
+  readonly serverMs: number;
   /** A promise is broken. Ends the run. */
   report(message: string): void;
 }

@@ -1,6 +1,7 @@
 /** The scenarios that there are, by name. A new one needs a row here. */
 import { barrier } from "./barrier.js";
 import { cache } from "./cache.js";
+import { clockLease } from "./clock-lease.js";
 import { counter } from "./counter.js";
 import { election } from "./election.js";
 import { latch } from "./latch.js";
@@ -32,6 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
   multiLock,
   readySet,
   partition,
+  clockLease,
 ];
 
 /** @throws Error for a name that no scenario has */

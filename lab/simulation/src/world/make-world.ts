@@ -7,7 +7,7 @@ import { Chance } from "./chance.js";
 import { Ensemble } from "./ensemble.js";
 import { Timeline } from "./timeline.js";
 import { Trace } from "./trace.js";
-import { World } from "./world.js";
+import { WALL_OFFSET_MS, World } from "./world.js";
 
 /** A world, and what its seed decided that concerns everybody in it. */
 export interface MadeWorld {
@@ -31,6 +31,7 @@ export function makeWorld(seed: number, onLine?: (line: string) => void): MadeWo
     servers: chance.pick([3, 3, 3, 3, 3, 3, 1, 5]),
     seed: chance.below(2_147_483_647),
     tickTimeMs,
+    wallOffsetMs: WALL_OFFSET_MS,
     linkMs: [0.05, chance.between(0.1, 2)],
     diskMs: [0, chance.between(0, 4)],
     electionMs: [10, chance.between(20, 300)],

@@ -10,6 +10,9 @@ import { Network } from "./network.js";
 import type { Timeline } from "./timeline.js";
 import type { Trace } from "./trace.js";
 
+/** What the clocks on the servers' walls are ahead of virtual time. */
+export const WALL_OFFSET_MS = 1_400_000_000_000;
+
 /** See the head of this file. */
 export class World {
   readonly timeline: Timeline;
@@ -56,6 +59,11 @@ export class World {
       );
     this.ensemble.join(this.network);
     this.timeline.afterTurn = () => this.#afterTurn();
+  }
+
+  /** What the clocks on the servers' walls show; all of them the same. */
+  get serverMs(): number {
+    return Math.floor(this.timeline.nowMs + WALL_OFFSET_MS);
   }
 
   /** `zk1:2181,zk2:2181,…` */
