@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { describeLock, describeLockInDetail, describeSuspension } from "./suites/lock.js";
+import { describeStart } from "./suites/lock-start.js";
 import { stageForThisFile } from "./support/stage.js";
 
 const stage = stageForThisFile("memory", { servers: 1 });
@@ -8,4 +9,5 @@ describe("zk lock", () => {
   describeLock(stage);
   describeLockInDetail(stage);
   describeSuspension(stage);
+  describeStart(stage);
 });

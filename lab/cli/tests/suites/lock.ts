@@ -7,6 +7,9 @@ import { beforeEach, expect, it } from "vitest";
 import { type Running, startZk, waitUntil, zkPath } from "../support/program.js";
 import { forAllServers, type Stage } from "../support/stage.js";
 
+/** A shell that is stopped while it starts a program waits for that one, and /proc does not say T of it. */
+const standing = "exec sleep 300";
+
 /** Commands under locks, each test at a path of its own. */
 class LockBench {
   readonly #stage: Stage;
@@ -179,8 +182,7 @@ export function describeLock(stage: Stage): void {
   });
 
   it("does not outlive a zk that is killed", async () => {
-    // In the first milliseconds nobody else knows of the command; it says its pid when these are over.
-    const script = `trap "" TERM; sleep 1; echo $$ > ${bench.file("late")}; while :; do sleep 0.05; done`;
+    const script = `trap "" TERM; echo $$ > ${bench.file("late")}; while :; do sleep 0.05; done`;
     const running = bench.holder(["--kill-after", "1s"], script);
     const pid = await bench.pidIn("late");
     running.child.kill("SIGKILL");
@@ -323,7 +325,7 @@ export function describeLockInDetail(stage: Stage): void {
   });
 
   it("lets the command stand still while zk is stopped by Ctrl-Z, and go on with it", async () => {
-    const running = bench.holder([], "while :; do sleep 0.05; done");
+    const running = bench.holder([], standing);
     const pid = await bench.pidIn("pid");
     running.child.kill("SIGTSTP");
     await waitUntil("both to stand still", () => stateOf(pid) === "T" && stateOf(running.child.pid!) === "T");
@@ -365,7 +367,7 @@ export function describeSuspension(stage: Stage): void {
   it("pauses the command while the connection is in doubt, and lets it go on when the session is still ours", async () => {
     const running = bench.holder(
       ["--on-suspend", "pause", "--session-timeout", "20s", "--kill-after", "500ms"],
-      "while :; do sleep 0.05; done",
+      standing,
     );
     const pid = await bench.pidIn("pid");
     const isStill = (): boolean => {

@@ -84,3 +84,9 @@ export async function waitUntil(
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/** Kills a process with KILL at some moment within so many milliseconds. */
+export function killSoon(pid: number, withinMs: number): Running {
+  const seconds = (Math.random() * withinMs) / 1_000;
+  return startProgram(["sh", "-c", `sleep ${seconds.toFixed(4)}; kill -KILL ${pid}`], { env: process.env });
+}

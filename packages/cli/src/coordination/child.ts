@@ -4,7 +4,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { CliError } from "../program/errors.js";
+import type { Writable } from "node:stream";
+import { notExecutable, notFound } from "./find-program.js";
+import { launcherOf } from "./launcher.js";
 
 /** Signals that are passed on. */
 export const FORWARDED: readonly NodeJS.Signals[] = [
@@ -24,6 +26,14 @@ export interface ChildEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** How a command is started. */
+export interface StartOptions {
+  /** Whether it gets a process group of its own; one that has none is not to be signalled as a group. Default: true. */
+  readonly isDetached?: boolean;
+  /** Hears of its process group, and is waited for, while nothing of the command has run yet. */
+  readonly beforeItRuns?: (pid: number) => Promise<void>;
+}
+
 /** A running command. */
 export class Child {
   readonly pid: number;
@@ -31,8 +41,8 @@ export class Child {
   #isEnded = false;
   #isPaused = false;
 
-  private constructor(process: ChildProcess) {
-    this.pid = process.pid!;
+  private constructor(process: ChildProcess, pid: number) {
+    this.pid = pid;
     this.ended = new Promise((resolve) => {
       process.once("exit", (code, signal) => {
         this.#isEnded = true;
@@ -44,45 +54,46 @@ export class Child {
 
   /**
    * @param stdin ours, none, or bytes
-   * @param onPid called before anything else happens: what it tells others is told when the command has hardly begun
-   * @param isDetached whether it gets a process group of its own; one that has none is not to be signalled as a group
+   * @param options what else there is to say
    * @throws CliError with exit code 127 or 126 when there is no such command, or none that can be run
    */
   static async start(
     words: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
     stdin: "inherit" | "ignore" | Uint8Array = "inherit",
-    isDetached = true,
-    onPid: (pid: number) => void = () => {},
+    { isDetached = true, beforeItRuns }: StartOptions = {},
   ): Promise<Child> {
-    const [program = "", ...rest] = words;
+    const launcher = beforeItRuns === undefined ? undefined : launcherOf(words, env);
+    const [program = "", ...rest] = launcher ?? words;
     const isBytes = typeof stdin !== "string";
     const child = spawn(program, rest, {
-      stdio: [isBytes ? "pipe" : stdin, "inherit", "inherit"],
+      stdio: [
+        isBytes ? "pipe" : stdin,
+        "inherit",
+        "inherit",
+        ...(launcher === undefined ? [] : ["pipe" as const]),
+      ],
       detached: isDetached,
       env: env as NodeJS.ProcessEnv,
     });
-    if (child.pid !== undefined) onPid(child.pid);
-    // A command that does not read is no failure.
+    const gate = child.stdio[3] as Writable | undefined;
+    // A command that does not read is no failure, nor is a launcher that a signal has ended.
     child.stdin?.on("error", () => {});
-    await new Promise<void>((resolve, reject) => {
+    gate?.on("error", () => {});
+    const started = new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
-      child.once("error", (error: NodeJS.ErrnoException) => {
-        const isMissing = error.code === "ENOENT";
-        const [code, exitCode] = isMissing
-          ? (["NOT_FOUND", 127] as const)
-          : (["NOT_EXECUTABLE", 126] as const);
+      child.once("error", (error: NodeJS.ErrnoException) =>
         reject(
-          new CliError(
-            code,
-            exitCode,
-            `${program}: ${isMissing ? "there is no such command" : error.message}`,
-          ),
-        );
-      });
+          error.code === "ENOENT" ? notFound(words[0] ?? "") : notExecutable(words[0] ?? "", error.message),
+        ),
+      );
     });
+    const handle = child.pid === undefined ? undefined : new Child(child, child.pid);
+    if (handle !== undefined) await beforeItRuns?.(handle.pid);
+    gate?.end("go\n");
+    await started;
     if (isBytes) child.stdin?.end(stdin);
-    return new Child(child);
+    return handle!;
   }
 
   get isEnded(): boolean {

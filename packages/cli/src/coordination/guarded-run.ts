@@ -57,9 +57,9 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   const signals = new ForwardedSignals(options.takeSignals);
   let child: Child;
   try {
-    child = await Child.start(options.words, options.env, "inherit", true, (pid) =>
-      watchdog.guard(pid, killAfterMs),
-    );
+    child = await Child.start(options.words, options.env, "inherit", {
+      beforeItRuns: (pid) => watchdog.guard(pid, killAfterMs),
+    });
   } catch (error) {
     signals.close();
     watchdog.dismiss();

@@ -50,7 +50,7 @@ const PASSED_ON: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT", "SIGHUP", "SI
  * @throws CliError NOT_FOUND, NOT_EXECUTABLE
  */
 export async function runNested(words: readonly string[], run: NestedRun): Promise<ChildEnd> {
-  const child = await Child.start(words, run.io.env, "inherit", false);
+  const child = await Child.start(words, run.io.env, "inherit", { isDetached: false });
   const pass = (signal: NodeJS.Signals): true => {
     try {
       process.kill(child.pid, signal);

@@ -13,7 +13,7 @@ while [ "$seconds" -gt 0 ] && kill -s 0 -- "-$group" 2>/dev/null; do sleep 1; se
 kill -s KILL -- "-$group" 2>/dev/null`;
 
 export class Watchdog {
-  readonly #tell: (line: string) => void;
+  readonly #tell: (line: string) => Promise<void>;
 
   /** Starts it: before the command, so that there is no moment without. */
   constructor() {
@@ -22,16 +22,16 @@ export class Watchdog {
     dog.on("error", () => {});
     dog.stdin.on("error", () => {});
     dog.unref();
-    this.#tell = (line) => void dog.stdin.write(`${line}\n`);
+    this.#tell = (line) => new Promise((resolve) => dog.stdin.write(`${line}\n`, () => resolve()));
   }
 
-  /** From now on the group is ended when we are gone. */
-  guard(group: number, killAfterMs: number): void {
-    this.#tell(`${group} ${Math.max(1, Math.floor(killAfterMs / 1_000))}`);
+  /** Once this resolves the group is ended when we are gone: what lies in a pipe is read even so. */
+  async guard(group: number, killAfterMs: number): Promise<void> {
+    await this.#tell(`${group} ${Math.max(1, Math.floor(killAfterMs / 1_000))}`);
   }
 
   /** The group is gone, and its number may be somebody else's. */
   dismiss(): void {
-    this.#tell("done");
+    void this.#tell("done");
   }
 }

@@ -1,0 +1,17 @@
+/** Processes as the system knows them. */
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Pids of all that were started with a variable of this name and value, by whomever; without those that are dead already. */
+export function processesWith(name: string, value: string): number[] {
+  const mark = `\0${name}=${value}\0`;
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return `\0${readFileSync(`/proc/${pid}/environ`, "utf8")}`.includes(mark);
+      } catch {
+        // No process, gone meanwhile, or not ours.
+        return false;
+      }
+    });
+}
