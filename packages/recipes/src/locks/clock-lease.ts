@@ -196,8 +196,8 @@ export class ClockLease {
     const endMs = Math.ceil((nowMs + durationMs) / 1000) * 1000;
     const taken = await this.#take(entry, path, { holder, endMs }, found, patience);
     if (taken === undefined) return undefined;
-    // The stamp was made after our write was sent, so this is no later than the servers' end.
-    const believedUntilMs = sentMs + (endMs - skewMs - nowMs);
+    // The stamp was made after our write was sent, and less than a millisecond after what it says: this is before the servers' end.
+    const believedUntilMs = sentMs + (endMs - skewMs - nowMs) - 1;
     return { term: new ClockTerm(this.#client, { ...taken, path, endMs, slot, believedUntilMs }) };
   }
 
