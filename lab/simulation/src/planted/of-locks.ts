@@ -2,6 +2,7 @@
 import { type Plant, plantsIn } from "./plant.js";
 
 const inClockLease = plantsIn("clock-lease");
+const inReentrant = plantsIn("reentrant");
 
 export const OF_LOCKS: readonly Plant[] = [
   inClockLease(
@@ -15,7 +16,7 @@ export const OF_LOCKS: readonly Plant[] = [
     "lease-believed-from-answer",
     "the time of a lease is counted from when its holder heard of it, not from before it was asked for",
     "locks/clock-lease.ts",
-    "const believedUntilMs = sentMs + (endMs - skewMs - nowMs);",
+    "const believedUntilMs = sentMs + (endMs - skewMs - nowMs) - 1;",
     "const believedUntilMs = this.#client.clock.nowMs() + (endMs - skewMs - nowMs);",
   ),
   inClockLease(
@@ -66,5 +67,55 @@ export const OF_LOCKS: readonly Plant[] = [
     "locks/clock-lease.ts",
     "return { record: this.#decode(path, data) ?? null, version: stat.version };",
     'return { record: this.#decode(path, data) ?? { holder: "", endMs: 0 }, version: stat.version };',
+  ),
+  inReentrant(
+    "reentrant-waits-for-itself",
+    "code that has a lock waits for it in line when it enters it again",
+    "locks/lock.ts",
+    "if (this.#options.reentrant === true && current !== undefined && isAlive(current))",
+    "if (this.#options.reentrant !== true && current !== undefined && isAlive(current))",
+  ),
+  inReentrant(
+    "reentrant-in-lost-hold",
+    "code whose hold is lost is let in by it",
+    "locks/lock.ts",
+    "current !== undefined && isAlive(current))",
+    "current !== undefined)",
+  ),
+  inReentrant(
+    "inner-gives-back",
+    "a hold ends with the first that leaves it, not with the last",
+    "locks/lock.ts",
+    "      return await work(current);\n    await using hold",
+    "      try { return await work(current); } finally { await current.release(); }\n    await using hold",
+  ),
+  {
+    name: "everybody-is-within",
+    why: "code of the same process counts as within, wherever it was called from",
+    scenario: "reentrant",
+    changes: [
+      {
+        file: "io/async-scope.ts",
+        find: "  readonly #storage = new",
+        replace: "  #last: T | undefined;\n  readonly #storage = new",
+      },
+      {
+        file: "io/async-scope.ts",
+        find: "    return this.#storage.getStore();\n",
+        replace: "    return this.#last;\n",
+      },
+      {
+        file: "io/async-scope.ts",
+        find: "    return this.#storage.run(value, work);\n",
+        replace: "    this.#last = value;\n    return this.#storage.run(value, work);\n",
+      },
+    ],
+  },
+  inReentrant(
+    "reader-enters-as-writer",
+    "a reader that enters again as a writer is let in, with what it has",
+    "locks/read-write-lock.ts",
+    'const isEnough = current.kind === "write" || this.#role === "read";',
+    "const isEnough = true;",
   ),
 ];

@@ -13,6 +13,7 @@ import { partition } from "./partition.js";
 import { queue } from "./queue.js";
 import { readWrite } from "./read-write.js";
 import { readySet } from "./ready-set.js";
+import { reentrant } from "./reentrant.js";
 import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
 import { shared } from "./shared.js";
@@ -34,6 +35,7 @@ export const SCENARIOS: readonly Scenario[] = [
   readySet,
   partition,
   clockLease,
+  reentrant,
 ];
 
 /** @throws Error for a name that no scenario has */
