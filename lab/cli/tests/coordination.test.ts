@@ -12,6 +12,20 @@ const stage = stageForThisFile("memory");
 const { home } = stage;
 const follow = (words: string): Followed => followZk(home, words);
 
+describe("what only looks", () => {
+  it.each([
+    ["elect /look --observe --once", 1],
+    ["barrier status /look", 0],
+    ["barrier wait /look", 0],
+    ["members /look", 3],
+    ["lock ls /look", 3],
+    ["queue ls /look", 3],
+  ] as const)("makes no znode: zk %s", async (line, exitCode) => {
+    expect(await home.run(["--read-only", ...line.split(" ")])).toMatchObject({ exitCode });
+    expect(await stage.client.exists("/look")).toBeNull();
+  });
+});
+
 describe("zk watch", () => {
   it("tells of what is there, and of every change behind it", async () => {
     await stage.client.create("/w1", "one");

@@ -1,17 +1,17 @@
 // Looking at servers that are well, at servers that are not, and at servers that do not say.
 import { readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { describeOperating, type StatusJson } from "./suites/operating.js";
 import { documented } from "./support/fields.js";
 import { waitUntil } from "./support/program.js";
+import { startSilentServer } from "./support/silent-server.js";
 import { ZkHome } from "./support/zk.js";
 
 const home = ZkHome.forThisFile();
 let ensemble: MemoryEnsemble;
-const doors: Server[] = [];
+const doors: { close(): void }[] = [];
 beforeAll(async () => {
   ensemble = await startMemoryEnsemble({ servers: 3 });
   home.use(ensemble.connectionString);
@@ -25,25 +25,9 @@ afterAll(async () => await ensemble.stop());
 
 /** A server whose words are whitelisted away; sessions go through. */
 async function barredServer(): Promise<string> {
-  const target = ensemble.servers[0]!;
-  const door = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.once("data", (first) => {
-      const word = first.toString("latin1");
-      if (/^[a-z]{4}$/.test(word)) {
-        socket.end(`${word} is not executed because it is not in the whitelist.\n`);
-        return;
-      }
-      const behind = connect(target.clientPort, target.host);
-      behind.on("error", () => socket.destroy());
-      socket.on("close", () => behind.destroy());
-      behind.write(first);
-      socket.pipe(behind).pipe(socket);
-    });
-  });
-  doors.push(door);
-  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
-  return `127.0.0.1:${(door.address() as { port: number }).port}`;
+  const silent = await startSilentServer(ensemble.servers[0]!);
+  doors.push(silent);
+  return silent.address;
 }
 
 describe("three servers", () =>

@@ -6,11 +6,17 @@ import type { Command } from "@zk/cli";
 import type { Client } from "@zk/client";
 import { expect } from "vitest";
 import type { SceneLine } from "./golden-scenes.js";
+import { section } from "./living-run.js";
 import type { ZkHome } from "./zk.js";
 
 /** The ways in which a line is run. */
 export const MODES = ["pipe", "terminal", "plain", "json"] as const;
 export type Mode = (typeof MODES)[number];
+
+/** The file in which a golden is kept: `lock ls` as `lock-ls.txt`. */
+export function fileOf(name: string): string {
+  return `${name.replaceAll(/[^a-z]+/g, "-").replace(/^-/, "")}.txt`;
+}
 
 /** The tree that every line begins with: small, and with one of each kind of data. */
 export async function plant(client: Client): Promise<void> {
@@ -52,7 +58,7 @@ export class GoldenStage {
   ): Promise<{ readonly text: string; readonly printed: readonly Record<string, unknown>[] }> {
     const { line, stdin } = typeof scene === "string" ? { line: scene, stdin: undefined } : scene;
     // What only reads leaves the next line the same tree.
-    if (command.writes !== undefined) await this.#startAnew();
+    if (command.writes !== undefined || command.group === "moving data") await this.#startAnew();
     this.#writeContexts();
     await this.#writeDumps();
     // A terminal's stdin would wait for a person.
@@ -106,10 +112,4 @@ export class GoldenStage {
         .replaceAll(/\/[^\s"]*\/zk-edit-[^\s/]*/g, "TMP/zk-edit")
     );
   }
-}
-
-function section(mark: string, text: string): string {
-  if (text === "") return "";
-  const lines = text.endsWith("\n") ? text.slice(0, -1).split("\n") : [...text.split("\n"), "(no line end)"];
-  return lines.map((line) => `${mark}${line}\n`).join("");
 }

@@ -34,12 +34,14 @@ export function complete(words: readonly string[], current: string, commands: re
     listed.find(
       ({ name, oldSpellings }) => name === first || oldSpellings?.some(({ word }) => word === first),
     );
-  if (command === undefined) {
-    const family = listed
-      .filter(({ name }) => name.startsWith(`${first} `))
-      .map(({ name }) => name.slice(first.length + 1));
-    return plain(second === undefined ? family.filter((name) => name.startsWith(current)) : []);
-  }
+  const family =
+    second === undefined
+      ? listed
+          .filter(({ name }) => name.startsWith(`${first} ${current}`))
+          .map(({ name }) => name.slice(first.length + 1))
+      : [];
+  // Where a path may stand as well, as behind `zk lock`, only a letter says that the word is meant.
+  if (command === undefined || (family.length > 0 && current !== "")) return plain(family);
   return completeCommand(command, words.slice(at + (two === undefined ? 1 : 2)), current);
 }
 

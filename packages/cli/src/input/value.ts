@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CommandIo } from "../definition/command.js";
 import { UsageError } from "../program/errors.js";
+import { whyFile } from "../program/why.js";
 
 /** Bytes of stdin or of a file that are read at most: far above what a server takes, so that it can say so itself. */
 const INPUT_BYTES_MAX = 64 * 1024 * 1024;
@@ -46,7 +47,7 @@ export function readFile(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`${path} cannot be read: ${whyFile(error)}`);
   }
 }
 

@@ -80,7 +80,7 @@ export async function probeServer(server: ServerConnection, options: ProbeOption
   const isBarred = monitor.kind === "notAllowed" || statistics.kind === "notAllowed";
   const refused = statistics.kind === "silent" ? statistics.reason : "";
   if (!isBarred && /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN/.test(refused)) {
-    return { ...nothing, server: server.name, source: "none", why: refused, state: "down" };
+    return { server: server.name, source: "none", why: refused, state: "down", ...nothing };
   }
   const why = isBarred
     ? "mntr and srvr are not on its whitelist (4lw.commands.whitelist)"
@@ -89,11 +89,11 @@ export async function probeServer(server: ServerConnection, options: ProbeOption
   if (fromAdmin !== undefined) return fromAdmin;
   const isThere = await options.trySession(server);
   return {
-    ...nothing,
     server: server.name,
     source: isThere ? "session" : "none",
     why,
     state: isThere ? "serving" : isBarred ? "not-serving" : "down",
+    ...nothing,
   };
 }
 
@@ -143,11 +143,11 @@ function factsOfWords(name: string, monitor: WordAnswer, statistics: WordAnswer)
   const refusal = [srvr, mntr].find((answer) => answer !== undefined && !answer.serving);
   if (refusal === undefined) return undefined;
   return {
-    ...nothing,
     server: name,
     source: "srvr",
     why: "it answers, and has no quorum",
     state: "not-serving",
+    ...nothing,
     answerMs,
   };
 }
@@ -168,11 +168,11 @@ async function askAdmin(
     const number = (key: string): number | null =>
       typeof values[key] === "number" ? (values[key] as number) : null;
     return {
-      ...nothing,
       server: server.name,
       source: "admin",
       why,
       state: "serving",
+      ...nothing,
       mode: ["leader", "follower", "observer", "standalone"].includes(mode)
         ? (mode as ServerMode)
         : "unknown",

@@ -43,7 +43,9 @@ export function describeError(error: unknown): ErrorReport {
   }
   if (isZkError(error)) return describeZkError(error, exitCode);
   if (isRecipeError(error)) {
-    const { code, message } = error;
+    const { code } = error;
+    // The code is for programs, and has a field of its own.
+    const message = error.message.replace(`${code}: `, "");
     return {
       message,
       hint: undefined,

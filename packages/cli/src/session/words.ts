@@ -1,6 +1,7 @@
 /** Asks one server one four-letter word over its client port. */
 import { connect } from "node:net";
 import type { FourLetterWord } from "@zk/protocol";
+import { whyServer } from "../program/why.js";
 
 /** Longest answer that is read; `cons` of 30 000 connections fits. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
@@ -51,7 +52,7 @@ export function askWord(
       if (bytes > ANSWER_BYTES_MAX) finish(`its answer is longer than ${ANSWER_BYTES_MAX} bytes`);
     });
     // Some releases reset the connection right behind a complete answer.
-    socket.once("error", (error) => finish(bytes > 0 ? undefined : error.message));
+    socket.once("error", (error) => finish(bytes > 0 ? undefined : whyServer(error)));
     socket.once("end", () => finish(undefined));
     socket.once("close", () => finish(undefined));
   });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../program/errors.js";
+import { whyFile } from "../program/why.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -152,7 +153,7 @@ function readJson(path: string): Record<string, unknown> | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`${path} cannot be read: ${whyFile(error)}`);
   }
   let value: unknown;
   try {

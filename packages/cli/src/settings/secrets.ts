@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { AuthOption } from "@zk/client";
 import { CliError, UsageError } from "../program/errors.js";
+import { whyFile } from "../program/why.js";
 import { isReadByOthers } from "./config-files.js";
 import type { AuthSource } from "./settings.js";
 
@@ -35,7 +36,7 @@ export async function readCredentials(source: AuthSource, io: SecretIo): Promise
         return parseCredentials(readFileSync(source.path, "utf8"), source.path);
       } catch (error) {
         if (error instanceof CliError) throw error;
-        throw new UsageError(`the credentials in ${source.path} cannot be read: ${(error as Error).message}`);
+        throw new UsageError(`the credentials in ${source.path} cannot be read: ${whyFile(error)}`);
       }
     }
   }

@@ -6,6 +6,7 @@ import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
 import { UsageError } from "../program/errors.js";
+import { whyFile } from "../program/why.js";
 import { dataFileName } from "./dump-writer.js";
 import { DUMP_SCHEMA, type DumpFooter, type DumpHeader, nodeFromJson } from "./node-json.js";
 import { comparePaths, TreeDigest, type TreeNode, type TreeSource } from "./tree-node.js";
@@ -166,9 +167,7 @@ async function readAllBytes(file: string): Promise<Buffer> {
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    throw error instanceof UsageError
-      ? error
-      : new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+    throw error instanceof UsageError ? error : new UsageError(`${file} cannot be read: ${whyFile(error)}`);
   }
   return Buffer.concat(chunks);
 }
@@ -240,7 +239,7 @@ function sniff(file: string): "ndjson" | "json" | "tar" {
     length = readSync(handle, head);
     closeSync(handle);
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`${file} cannot be read: ${whyFile(error)}`);
   }
   if (head.toString("latin1", 257, 262) === "ustar") return "tar";
   return /^\{\s*\n/.test(head.toString("utf8", 0, length)) ? "json" : "ndjson";

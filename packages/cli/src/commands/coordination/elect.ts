@@ -113,6 +113,7 @@ export const elect: Command = defineCommand({
       if (run.isJson) run.io.stderr.write(`${JSON.stringify({ schema: "zk.elect/1", ...event })}\n`);
       else run.note(`${event.event}${event.fence === null ? "" : ` (fence ${event.fence})`}`);
     };
+    const identity = options.data ?? `${hostname()} ${process.pid}`;
     let pauseMs = BACKOFF_MS;
     // Whether a person or a supervisor has told us to end: then nobody stands again.
     let wasEnded = false;
@@ -120,14 +121,14 @@ export const elect: Command = defineCommand({
       if (client.state === "expired") await client.connect({ signal });
       run.note(`standing for ${path}`);
       const hold = await standForElection(client, path, run, {
-        identity: options.data ?? `${hostname()} ${process.pid}`,
+        identity,
         dialect: options.dialect,
         latch: options.latch,
       });
       const about = {
         path,
         node: hold.path,
-        data: null,
+        data: identity,
         session: hex(hold.sessionId),
         fence: hex(hold.token),
         exitCode: null,

@@ -62,7 +62,10 @@ export const members: Command = defineCommand({
         yield member;
       }
       if (stream === undefined) {
-        if (known.size === 0) run.endWith(1);
+        if (known.size === 0) {
+          run.note("nobody is there");
+          run.endWith(1);
+        }
         return;
       }
       for await (const change of stream) {
@@ -88,13 +91,20 @@ export const members: Command = defineCommand({
   human({ event, name, data, stat }, screen) {
     const mark = { there: " ", joined: "+", left: "-", changed: "~" }[event];
     const colour = { there: "dim", joined: "green", left: "red", changed: "yellow" } as const;
-    const says = data === null ? "" : visible(utf8OrUndefined(data) ?? `${data.length} bytes`);
+    const says = data === null ? "" : `  ${visible(utf8OrUndefined(data) ?? `${data.length} bytes`)}`;
+    // First what is equally wide everywhere: the lines of a stream cannot wait for each other.
+    const session = (isEphemeral(stat) ? hex(stat.ephemeralOwner) : "-").padEnd(18);
     screen.line(
-      `${screen.paint(colour[event], mark)} ${visible(name)}  ${says}  ${screen.paint("dim", hex(stat.ephemeralOwner))}`,
+      `${screen.paint(colour[event], mark)} ${screen.paint("dim", session)}  ${visible(name)}${says}`,
     );
   },
   plain: ({ event, name, data, stat }) => [
-    [event, name, data === null ? null : (utf8OrUndefined(data) ?? null), hex(stat.ephemeralOwner)],
+    [
+      event,
+      name,
+      data === null ? null : (utf8OrUndefined(data) ?? null),
+      isEphemeral(stat) ? hex(stat.ephemeralOwner) : null,
+    ],
   ],
   json: ({ event, name, data, stat }) => ({
     event,

@@ -1,4 +1,4 @@
-import { Queue } from "@zk/recipes";
+import { isRecipeError, Queue } from "@zk/recipes";
 import { Child } from "../../coordination/child.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, count, duration, flag, optional, text, whole } from "../../definition/specs.js";
@@ -81,10 +81,7 @@ export const queueTake: Command = defineCommand({
     priority: flag("a queue with priorities"),
   },
   writes: true,
-  exits: [
-    [1, "there was no item in time"],
-    [3, "the queue is not there"],
-  ],
+  exits: [[1, "there was no item in time"]],
   output: {
     form: "stream",
     fields: [
@@ -105,7 +102,10 @@ export const queueTake: Command = defineCommand({
       const limit = options.wait === undefined ? {} : { timeoutMs: options.wait };
       const item = options.nonblock
         ? await queue.tryTake({ signal, ack })
-        : await queue.take({ signal, ack, ...limit });
+        : await queue.take({ signal, ack, ...limit }).catch((error: unknown) => {
+            if (isRecipeError(error, "WAIT_TIMEOUT")) return null;
+            throw error;
+          });
       if (item === null) {
         if (taken === 0) run.endWith(1);
         run.note("there is no item");
@@ -141,6 +141,7 @@ export const queueList: Command = defineCommand({
   examples: [{ command: "zk queue ls /queue", does: "names, and sessions of those that work" }],
   arguments: { path: argument("the queue", "path") },
   options: { priority: flag("a queue with priorities") },
+  exits: [[3, "the queue is not there"]],
   output: {
     form: "document",
     fields: [
@@ -151,6 +152,8 @@ export const queueList: Command = defineCommand({
   },
   async run(run) {
     const client = await run.connect();
+    // A queue makes its znode where there is none; who only looks makes nothing.
+    await client.getChildren(run.arguments.path, { signal: run.signal });
     const queue = new Queue(client, run.arguments.path, run.options.priority ? { order: "priority" } : {});
     const items = await queue.inspect({ signal: run.signal });
     return {

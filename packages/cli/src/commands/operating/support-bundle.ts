@@ -9,6 +9,7 @@ import { checkVersions } from "../../operating/version-checks.js";
 import { CliError } from "../../program/errors.js";
 import { ExitCode } from "../../program/exit-codes.js";
 import { VERSION } from "../../program/version.js";
+import { whyFile } from "../../program/why.js";
 import { jsonEnsemble } from "./status.js";
 
 /** Variables whose values say nothing of anybody. */
@@ -104,7 +105,7 @@ export const supportBundle: Command = defineCommand({
         throw new CliError(
           "OUTPUT_FAILED",
           ExitCode.CONFLICT,
-          `${file} cannot be written: ${(error as Error).message}`,
+          `${file} cannot be written: ${whyFile(error)}`,
         );
       }
       run.note(`${file} is written; read it before you pass it on`);
@@ -154,5 +155,6 @@ function isFigure(value: unknown): boolean {
 /** `--servers`, `ZK_SERVERS` or `default` as they are; of a file or a context only that it is one. */
 function kindOf(source: string): string {
   if (/^(--[a-z-]+|ZK_[A-Z_]+|default)$/.test(source)) return source;
+  if (source === "none is named") return "default";
   return source.startsWith("context ") ? "a context" : "a file, or a choice between such";
 }

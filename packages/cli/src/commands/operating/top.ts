@@ -22,7 +22,7 @@ interface Snapshot {
   /** Requests a second since the snapshot before, by server. */
   readonly rates: ReadonlyMap<string, number>;
   /** Outstanding requests of the last snapshots, by server. */
-  readonly history: ReadonlyMap<string, readonly number[]>;
+  readonly history: ReadonlyMap<string, readonly (number | null)[]>;
   readonly notAsked: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export const top: Command = defineCommand({
   },
   async *run(run): AsyncGenerator<Snapshot> {
     const intervalMs = run.options.interval ?? 2_000;
-    const history = new Map<string, number[]>();
+    const history = new Map<string, (number | null)[]>();
     let before: { readonly atMs: number; readonly received: ReadonlyMap<string, number> } | undefined;
     const keys =
       run.io.stdin.isTTY === true &&
@@ -100,7 +100,7 @@ export const top: Command = defineCommand({
         }
         before = { atMs, received };
         for (const { server, outstanding } of facts.servers)
-          history.set(server, [...(history.get(server) ?? []), outstanding ?? 0].slice(-HISTORY));
+          history.set(server, [...(history.get(server) ?? []), outstanding].slice(-HISTORY));
         yield {
           at: new Date().toISOString(),
           facts,
@@ -195,11 +195,13 @@ function shownLag(each: ServerFacts, facts: EnsembleFacts): string {
   return lag === null ? "-" : String(lag);
 }
 
-/** Small bars, the highest value the full height. */
-export function sparkline(values: readonly number[]): string {
-  const most = Math.max(1, ...values);
+/** Small bars, the highest value the full height; nothing where nothing is known. */
+export function sparkline(values: readonly (number | null)[]): string {
+  const most = values.reduce<number>((max, value) => Math.max(max, value ?? 0), 1);
   return values
-    .map((value) => BARS[Math.min(BARS.length - 1, Math.floor((value / most) * (BARS.length - 1)))])
+    .map((value) =>
+      value === null ? " " : BARS[Math.min(BARS.length - 1, Math.floor((value / most) * (BARS.length - 1)))],
+    )
     .join("");
 }
 
@@ -221,7 +223,10 @@ async function clientsOf(
       if (answer.kind !== "answer") return [];
       const parsed = parseCons(answer.text);
       return parsed.serving
-        ? parsed.connections.map((connection) => ({ server: server.name, connection }))
+        ? parsed.connections
+            // Without a session it is a question such as ours.
+            .filter(({ sessionId }) => sessionId !== null)
+            .map((connection) => ({ server: server.name, connection }))
         : [];
     }),
   );

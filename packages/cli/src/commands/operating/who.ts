@@ -10,6 +10,7 @@ import { parseSessionId } from "../everyday/find.js";
 
 interface Who {
   readonly session: string;
+  readonly known: boolean;
   readonly server: string | null;
   readonly address: string | null;
   readonly timeoutMs: number | null;
@@ -36,7 +37,7 @@ export const who: Command = defineCommand({
   arguments: { what: argument("an ephemeral znode, or a session in hexadecimal") },
   options: { watches: flag("what it watches, too: a costly question on servers with very many watches") },
   exits: [
-    [1, "nobody has such a session"],
+    [1, "no server that answers knows such a session"],
     [3, "there is no such znode"],
     [4, "the znode is not ephemeral"],
   ],
@@ -44,6 +45,7 @@ export const who: Command = defineCommand({
     form: "document",
     fields: [
       { name: "session", type: "text", means: "the session, in hexadecimal" },
+      { name: "known", type: "true or false", means: "whether a server knows it" },
       { name: "server", type: "text or null", means: "the server that it is connected with" },
       { name: "address", type: "text or null", means: "where the client is" },
       { name: "timeoutMs", type: "number or null", means: "its session timeout" },
@@ -90,6 +92,7 @@ export const who: Command = defineCommand({
     const { connection, server } = connected ?? {};
     return {
       session: hex(session),
+      known: isKnown,
       server: server ?? null,
       address:
         connection === undefined
@@ -116,6 +119,13 @@ export const who: Command = defineCommand({
     }
   },
   human(found, screen, run) {
+    for (const line of found.notAsked) run.note(visible(line));
+    if (!found.known) {
+      const isCertain = found.notAsked.length === 0;
+      return run.note(
+        `${isCertain ? "no server" : "no server that answers"} knows the session ${found.session}`,
+      );
+    }
     const rows: [string, string | null][] = [
       ["session", found.session],
       ["client", found.address],
@@ -135,7 +145,6 @@ export const who: Command = defineCommand({
       screen.line(screen.paint("dim", `${name} (${paths.length})`));
       for (const path of paths) screen.line(`  ${visible(path)}`);
     }
-    for (const line of found.notAsked) run.note(visible(line));
   },
   plain: ({ session, server, address }) => [[session, server, address]],
 });

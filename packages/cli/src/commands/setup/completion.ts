@@ -1,3 +1,4 @@
+import type { Client } from "@zk/client";
 import { complete } from "../../completion/complete.js";
 import { SCRIPTS, SHELLS, type Shell } from "../../completion/scripts.js";
 import { completePath } from "../../completion/znode-paths.js";
@@ -96,14 +97,18 @@ export const completeWords: Command = defineCommand({
       const settings = resolveSettings(connectionFlags(before), run.io.env, run.io.cwd);
       const signal = AbortSignal.any([run.signal, AbortSignal.timeout(LIMIT_MS)]);
       const quick = { ...settings, timeoutMs: LIMIT_MS };
-      const paths = await completePath(typed === "" ? "/" : typed, settings, run.io.env, async () => {
+      let client: Client | undefined;
+      const connect = async (): Promise<Client> => {
         const credentials = await readCredentials(settings.auth, {
           env: run.io.env,
           readStdin: async () => new Uint8Array(),
           warn: () => {},
         });
-        return await openSession(quick, { credentials, signal, connectLimitMs: LIMIT_MS });
-      });
+        client = await openSession(quick, { credentials, signal, connectLimitMs: LIMIT_MS });
+        return client;
+      };
+      const paths = await completePath(typed === "" ? "/" : typed, settings, run.io.env, connect);
+      await leave(client, signal);
       return paths.length === 0 ? [] : [":nospace", ...paths.map((path) => offer.prefix + path)];
     }
   },
@@ -112,6 +117,18 @@ export const completeWords: Command = defineCommand({
     for (const line of offers) if (!/[\r\n]/.test(line)) screen.line(line);
   },
 });
+
+/** Ends the session, if there is time for it: what is left open the servers keep until its timeout, for every Tab. */
+function leave(client: Client | undefined, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (client === undefined || signal.aborted) return done();
+    signal.addEventListener("abort", () => done(), { once: true });
+    client.close().then(
+      () => done(),
+      () => done(),
+    );
+  });
+}
 
 /** The options about servers that the line has so far. */
 function connectionFlags(words: readonly string[]): ConnectionFlags {
