@@ -196,6 +196,19 @@ describe("instances that fail", () => {
     expect(down.recoversInMs(30_000)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it("are well again when the time has come for which they were to be waited for, to the last bit", () => {
+    const atMs = 7899.753248006292;
+    const endMs = atMs + 2000;
+    // The difference is rounded to less than what was added.
+    expect(endMs - atMs).toBeLessThan(2000);
+    const down = new DownInstances({ failures: 1, windowMs: 2000 });
+    down.failed("a", atMs);
+    expect(down.isDown("a", endMs - 0.001)).toBe(true);
+    expect(down.recoversInMs(endMs - 0.001)).toBeGreaterThan(0);
+    expect(down.isDown("a", endMs)).toBe(false);
+    expect(down.recoversInMs(endMs)).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it("are well again after a success, and forgotten when they are gone", () => {
     const down = new DownInstances({ failures: 1, windowMs: 100 });
     for (const key of ["a", "b"]) down.failed(key, 0);

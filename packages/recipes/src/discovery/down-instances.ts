@@ -51,7 +51,8 @@ export class DownInstances {
     for (const key of [...this.#failures.keys()]) if (!keys.has(key)) this.#failures.delete(key);
   }
 
+  /** As {@link recoversInMs} counts, to the last bit: whoever waits for that time must not find that it is still to come. */
   #recent(key: string, nowMs: number): readonly number[] {
-    return (this.#failures.get(key) ?? []).filter((atMs) => nowMs - atMs < this.#windowMs);
+    return (this.#failures.get(key) ?? []).filter((atMs) => nowMs < atMs + this.#windowMs);
   }
 }
