@@ -282,6 +282,16 @@ describe("a persistent node", () => {
     await first.node.close();
   });
 
+  it("takes a name over with another version, so that what the other one has under way is refused", async () => {
+    const [one, two] = [await zk.connect(), await zk.connect()];
+    await using _first = await new PersistentNode(one, zk.path, { data: "1" }).start();
+    const { version } = (await one.exists(zk.path))!;
+    await using _second = await new PersistentNode(two, zk.path, { data: "2", onTaken: "takeOver" }).start();
+    await expect(one.setData(zk.path, "3", { version })).rejects.toMatchObject({ code: "BAD_VERSION" });
+    await expect(one.remove(zk.path, { version })).rejects.toMatchObject({ code: "BAD_VERSION" });
+    expect(await textAt(two, zk.path)).toBe("2");
+  });
+
   it("waits for the znode of its own last session, and does not take it for its own (CURATOR-154)", async () => {
     // A znode whose owner is an earlier session of ours, as seen by a client that was renewed before the servers removed it.
     const cut = cutter();

@@ -33,7 +33,7 @@ export function removeOwned(client: Client, owned: Owned): Promise<Removal> {
  * is gone and another has been made in its place, that one stays. Never rejects.
  *
  * A server compares versions and not czxids, so the two are compared here, and the version there. What that leaves open: another
- * znode with the same version that takes the place of ours within one round trip, which needs somebody who removed ours by hand.
+ * znode with the same version that takes the place of ours within one round trip, which needs somebody who removed ours by hand; who takes over sees to it that the versions differ.
  */
 export function removeExactly(client: Client, owned: Owned & { readonly czxid: bigint }): Promise<Removal> {
   const forever = { timeoutMs: Number.POSITIVE_INFINITY };

@@ -142,15 +142,19 @@ export class Claimant {
     }
   }
 
-  /** All at once, so that nobody sees the path without a znode, and only if the znode is as it was seen. */
+  /**
+   * All at once, so that nobody sees the path without a znode, and only if the znode is as it was seen. Ours gets another version:
+   * whoever had the other one may be about to change or remove it, and servers tell the two apart by nothing else.
+   */
   async #replace({ version }: Stat, patience: Patience): Promise<Claimed | undefined> {
     const { path, data, acl } = this.#details;
     return await this.#once(patience, ["BAD_VERSION", "NO_NODE"], async (call) => {
-      const [, created] = await this.#client
+      const bytes = data();
+      const replacing = this.#client
         .transaction()
         .remove(path, { version })
-        .create(path, data(), { mode: CreateMode.EPHEMERAL, ...(acl === undefined ? {} : { acl }) })
-        .commit(call);
+        .create(path, bytes, { mode: CreateMode.EPHEMERAL, ...(acl === undefined ? {} : { acl }) });
+      const [, created] = await (version === 0 ? replacing.setData(path, bytes) : replacing).commit(call);
       return this.#mine(created, false);
     });
   }
