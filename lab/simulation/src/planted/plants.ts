@@ -5,6 +5,7 @@ import { OF_HOLDS } from "./of-holds.js";
 import { OF_LOCKS } from "./of-locks.js";
 import { OF_QUEUES } from "./of-queues.js";
 import { OF_RECIPES } from "./of-recipes.js";
+import { OF_SERVICES } from "./of-services.js";
 import { OF_SESSIONS } from "./of-sessions.js";
 import { OF_SETS } from "./of-sets.js";
 import { OF_VALUES } from "./of-values.js";
@@ -27,4 +28,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_VALUES,
   ...OF_SETS,
   ...OF_LOCKS,
+  ...OF_SERVICES,
 ];

@@ -3,6 +3,7 @@ import { barrier } from "./barrier.js";
 import { cache } from "./cache.js";
 import { clockLease } from "./clock-lease.js";
 import { counter } from "./counter.js";
+import { discovery } from "./discovery.js";
 import { election } from "./election.js";
 import { latch } from "./latch.js";
 import { lock } from "./lock.js";
@@ -36,6 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
   partition,
   clockLease,
   reentrant,
+  discovery,
 ];
 
 /** @throws Error for a name that no scenario has */
