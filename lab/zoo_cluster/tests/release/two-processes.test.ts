@@ -53,13 +53,13 @@ describe("processes that need the same release at once", () => {
     const dir = await temporaryDirectory();
     const maven = await fakeMaven(dir, mavenJars(version), waiting);
     const runs = [start(maven.env), start(maven.env), start(maven.env)];
-    // Two wait and say for whom; the third is inside Maven.
+    // Two wait and say for whom; the third goes into Maven.
     await expect
       .poll(() => runs.filter((run) => run.stderr().includes("waiting for process")).length, {
         timeout: 20_000,
       })
       .toBe(2);
-    expect(await maven.calls()).toHaveLength(1);
+    await expect.poll(() => maven.calls(), { timeout: 20_000 }).toHaveLength(1);
     await writeFile(join(dir, "go"), "");
     const results = await Promise.all(runs.map((run) => run.ended));
     expect(results.map(({ status }) => status)).toEqual([0, 0, 0]);
