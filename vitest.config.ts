@@ -48,6 +48,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Starts zk as it was built: once, before the first file.
+          name: "cli",
+          include: ["lab/cli/tests/**/*.test.ts"],
+          globalSetup: ["lab/cli/tests/support/build-once.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          ...TWO_AT_ONCE,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "lab",
           include: ["lab/*/{src,tests}/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [
@@ -55,7 +67,7 @@ export default defineConfig({
             "lab/zoo_cluster/tests/failover/**",
             "lab/zoo_cluster/tests/docker/**",
             "lab/contract/tests/{process,docker,memory}.test.ts",
-            "lab/interop/**",
+            "lab/{cli,interop}/**",
             "lab/{memory_server,simulation}/**",
             "lab/recipes/{src,tests}/**/!(real-*|queue-kill|caches-persistent).test.ts",
           ],

@@ -1,6 +1,5 @@
 import { describe } from "vitest";
 import { describeLock, describeLockInDetail, describeSuspension } from "./suites/lock.js";
-import { describeStart } from "./suites/lock-start.js";
 import { stageForThisFile } from "./support/stage.js";
 
 const stage = stageForThisFile("memory", { servers: 1 });
@@ -9,5 +8,4 @@ describe("zk lock", () => {
   describeLock(stage);
   describeLockInDetail(stage);
   describeSuspension(stage);
-  describeStart(stage);
 });

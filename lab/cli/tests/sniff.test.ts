@@ -89,9 +89,11 @@ describe("zk sniff", () => {
       });
     expect(await ask("ruok")).toBe("imok");
     expect(await ask("GET / HTTP/1.1\r\n\r\n")).toBe("");
-    await using client = createClient(proxy.address);
-    await client.connect();
-    expect(await client.getChildren("/")).toContain("zookeeper");
+    {
+      await using client = createClient(proxy.address);
+      await client.connect();
+      expect(await client.getChildren("/")).toContain("zookeeper");
+    }
     await proxy.end();
   });
 
@@ -99,17 +101,19 @@ describe("zk sniff", () => {
     const proxy = await sniff(
       "--inject delay=300ms,op=exists,path=/slow/** --inject drop,op=getData,times=1 --inject reset,op=getChildren2,times=1",
     );
-    await using client = createClient(proxy.address);
-    await client.connect();
-    const began = performance.now();
-    await client.exists("/slow/x");
-    expect(performance.now() - began).toBeGreaterThan(290);
-    await expect(client.getData("/", { timeoutMs: 300 })).rejects.toMatchObject({
-      code: "OPERATION_TIMEOUT",
-    });
-    await client.getData("/");
-    // The connection breaks once; a read is sent again by itself.
-    expect(await client.getChildren("/")).toContain("zookeeper");
+    {
+      await using client = createClient(proxy.address);
+      await client.connect();
+      const began = performance.now();
+      await client.exists("/slow/x");
+      expect(performance.now() - began).toBeGreaterThan(290);
+      await expect(client.getData("/", { timeoutMs: 300 })).rejects.toMatchObject({
+        code: "OPERATION_TIMEOUT",
+      });
+      await client.getData("/");
+      // The connection breaks once; a read is sent again by itself.
+      expect(await client.getChildren("/")).toContain("zookeeper");
+    }
     await waitUntil("the second connection", () => proxy.lines().some(({ connection }) => connection === 2));
     expect(proxy.lines().some(({ kind, op }) => kind === "unanswered" && op === "getData")).toBe(true);
     await proxy.end();

@@ -6,8 +6,12 @@ const root = fileURLToPath(new URL("../../../../", import.meta.url));
 /** The program. */
 export const zkPath: string = fileURLToPath(new URL("../../../../packages/cli/bin/zk.js", import.meta.url));
 
+/** Variable that says that it was built for this run already. */
+export const IS_BUILT = "ZK_TESTS_ARE_BUILT";
+
 /** Builds what has changed; called before the first process. */
 export function buildZk(): void {
+  if (process.env[IS_BUILT] === "yes") return;
   execFileSync(process.execPath, [`${root}tools/build.mjs`, "packages/cli"], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
