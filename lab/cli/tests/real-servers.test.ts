@@ -1,5 +1,6 @@
 // What matters most, on servers of 3.4.6 as they are: locks, elections, what a command says, figures, moved trees.
 import { describe } from "vitest";
+import { describeApply } from "./suites/apply.js";
 import { describeElection } from "./suites/elect.js";
 import { describeKilledImport } from "./suites/import.js";
 import { describeLock, describeLossOfLeader } from "./suites/lock.js";
@@ -17,5 +18,6 @@ describe("on real servers", () => {
   describe("zk elect", () => describeElection(stage));
   describeWhatIsSaid(stage, ["get", "set", "txn", "quota"]);
   describe("an import", () => describeKilledImport(stage, { families: 15, kills: 2 }));
+  describe("zk apply", () => describeApply(stage));
   describe("three servers", () => describeOperating(stage));
 });

@@ -164,6 +164,16 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "diff /shop zk://nope/shop",
     "diff - -",
   ],
+  apply: [
+    { line: "apply -", stdin: "nodes:\n  /shop/config: new\n  /shop/made/below: x\n  /shop/empty: ''\n" },
+    { line: "apply - --dry-run --exit-code", stdin: '{"nodes": {"/shop/empty": {"acl": "world:anyone:r"}}}' },
+    { line: "apply - --prune /shop", stdin: '{"nodes": {"/shop/config": null}}' },
+    { line: "apply - --prune /shop --yes", stdin: '{"nodes": {"/shop/config": null}}' },
+    { line: "apply -", stdin: '{"nodes": {"/shop/null": null}}' },
+    { line: "apply -", stdin: '{"nodes": {"/shop/config": {"dta": "x"}}}' },
+    "apply shop.ndjson --at /copy -n",
+    "apply nothing.yaml",
+  ],
   "context add": [
     "context add prod --servers h:1/shop --read-only",
     "context add dev --servers h:1",

@@ -25,6 +25,7 @@ import { sync } from "./everyday/sync.js";
 import { touch } from "./everyday/touch.js";
 import { tree } from "./everyday/tree.js";
 import { txn } from "./everyday/txn.js";
+import { apply } from "./moving/apply.js";
 import { copy } from "./moving/copy.js";
 import { diff } from "./moving/diff.js";
 import { exportTree } from "./moving/export.js";
@@ -83,6 +84,7 @@ export const COMMANDS: readonly Command[] = [
   copy,
   mirror,
   diff,
+  apply,
   status,
   top,
   who,

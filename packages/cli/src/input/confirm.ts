@@ -3,9 +3,10 @@ import { createInterface } from "node:readline";
 import type { CommandIo } from "../definition/command.js";
 import { UsageError } from "../program/errors.js";
 
-/** Whether a person can be asked. */
+/** Whether a person can be asked: not when stdin was the data, and has been read to its end. */
 export function canAsk(io: CommandIo): boolean {
-  return io.stdin.isTTY === true && io.stderr.isTTY === true;
+  const { readableEnded } = io.stdin as Partial<Pick<NodeJS.ReadStream, "readableEnded">>;
+  return io.stdin.isTTY === true && io.stderr.isTTY === true && readableEnded !== true;
 }
 
 /** One line from the terminal; the end of input is an empty answer. Rejects with the signal's reason. */

@@ -70,7 +70,8 @@ export function nodeFromJson(value: unknown): TreeNode {
   };
 }
 
-function readData(data: unknown, dataBase64: unknown): Uint8Array | null {
+/** @throws UsageError */
+export function readData(data: unknown, dataBase64: unknown): Uint8Array | null {
   if (typeof dataBase64 === "string") {
     const bytes = Buffer.from(dataBase64, "base64");
     if (bytes.toString("base64").replace(/=+$/, "") !== dataBase64.replace(/=+$/, ""))

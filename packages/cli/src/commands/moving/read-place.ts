@@ -86,9 +86,9 @@ export async function readPlace(place: Place, options: ReadingOptions, run: Read
   };
 }
 
-/** stdin in a file, so that it can be checked before anything is written, and read again after. */
-async function spool(run: ReadingRun): Promise<string> {
-  if (run.io.stdin.isTTY === true) run.note("waiting for a dump on stdin; end it with Ctrl-D");
+/** stdin in a file that goes with the process, so that it can be checked before anything is written, and read again after. */
+export async function spool(run: Pick<ReadingRun, "io" | "signal" | "note">): Promise<string> {
+  if (run.io.stdin.isTTY === true) run.note("waiting for data on stdin; end it with Ctrl-D");
   const folder = mkdtempSync(join(tmpdir(), "zk-import-"));
   if (spooled.size === 0) process.once("exit", forgetSpooled);
   spooled.add(folder);
