@@ -12,7 +12,8 @@ export const IS_BUILT = "ZK_TESTS_ARE_BUILT";
 /** Builds what has changed; called before the first process. */
 export function buildZk(): void {
   if (process.env[IS_BUILT] === "yes") return;
-  execFileSync(process.execPath, [`${root}tools/build.mjs`, "packages/cli"], {
+  // And what zk lab runs.
+  execFileSync(process.execPath, [`${root}tools/build.mjs`, "packages/cli", "lab/zoo_cluster"], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
   });
