@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { digestId } from "@zk/client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { waitUntil } from "./support/program.js";
 import { stageForThisFile } from "./support/stage.js";
 import { Terminal } from "./support/terminal.js";
 
@@ -27,13 +28,13 @@ describe("the shell", () => {
     const shell = open();
     await shell.expect("zk:/> ");
     await shell.line("ls /", /shop/);
-    await shell.line("cd shop", /zk:\/shop> $/);
+    await shell.line("cd shop", /zk:\/shop( \[\w+\])?> $/);
     await shell.line("get config", "one");
     await shell.line("set 'two words' \"a 'quoted' text\"", "has version 1 now");
     expect(Buffer.from((await stage.client.getData("/shop/two words")).data!).toString()).toBe(
       "a 'quoted' text",
     );
-    await shell.line("cd ..", /zk:\/> $/);
+    await shell.line("cd ..", /zk:\/( \[\w+\])?> $/);
     await shell.line("cd nowhere", "/nowhere does not exist");
     await shell.line("pwd", /\n\/\n/);
     // An ephemeral lives as long as the shell's session, and the next command sees it.
@@ -65,7 +66,7 @@ describe("the shell", () => {
     shell.type("cd /sh\t");
     await shell.expect("cd /shop", from);
     shell.type("\r");
-    await shell.expect(/zk:\/shop> /, from);
+    await shell.expect(/zk:\/shop \[\w+\]> /, from);
     shell.type("get co\t");
     await shell.expect("get config", from);
     shell.type("\r");
@@ -125,7 +126,7 @@ describe("the shell", () => {
     const shell = open();
     await shell.expect("zk:/> ");
     await shell.line("get /shop/bobs", "not permitted");
-    await shell.line("addauth digest bob:secret", /zk:\/> $/);
+    await shell.line("addauth digest bob:secret", /zk:\/( \[\w+\])?> $/);
     await shell.line("get /shop/bobs", "mine");
     await shell.line("delete /shop/bobs", "deleted /shop/bobs");
     await shell.line("addauth digest", "addauth SCHEME CREDENTIAL");
@@ -144,8 +145,30 @@ describe("the shell", () => {
     await shell.expect("waiting for data on stdin");
     const at = shell.text.length;
     shell.type("\u0003");
-    await shell.expect("zk:/> ", at);
+    await shell.expect(/zk:\/( \[\w+\])?> /, at);
     await shell.line("exists /shop", "/shop exists");
+  });
+
+  it("has a prompt with the role of the server, what guards it, and what is wrong", async () => {
+    const leader = await stage.ensemble.leader();
+    const { host, clientPort } = stage.ensemble.servers.find(({ id }) => id === leader)!;
+    const shell = open([], { ZK_SERVERS: `${host}:${clientPort}`, ZK_READONLY: "1" });
+    await shell.expect("zk:/ [read-only]> ");
+    await shell.line("exists /shop", "exists", "zk:/ [leader, read-only]> ");
+    await stage.ensemble.kill(leader);
+    /** A line with nothing on it gives the next prompt. */
+    const prompt = async (text: string): Promise<void> => {
+      await waitUntil(`the prompt ${text}`, async () => {
+        const from = shell.text.length;
+        shell.type("\r");
+        await shell.expect("> ", from);
+        return shell.text.slice(from).includes(text);
+      });
+    };
+    await prompt("zk:/ [read-only, connection lost]> ");
+    await stage.ensemble.start(leader);
+    await stage.ensemble.ready();
+    await prompt("zk:/ [follower, read-only]> ");
   });
 
   it("says that the connection is gone, and that it is back", async () => {

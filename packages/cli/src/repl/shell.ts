@@ -11,7 +11,7 @@ import { complete } from "../completion/complete.js";
 import { completePath } from "../completion/znode-paths.js";
 import { quoteWord, splitWords, UnfinishedLine } from "../input/words.js";
 import { resolvePath } from "../input/znode-path.js";
-import { hasColour, paint } from "../output/colour.js";
+import { hasColour } from "../output/colour.js";
 import { visible } from "../output/visible.js";
 import { CliError, Interruption, UsageError } from "../program/errors.js";
 import type { ZkOptions } from "../program/run-zk.js";
@@ -21,6 +21,7 @@ import { allContexts, resolveSettings, type Settings } from "../settings/setting
 import { History } from "./history.js";
 import { searchHistoryOn } from "./history-search.js";
 import { type Line, parseLine } from "./line.js";
+import { promptText, ServerRole } from "./prompt.js";
 
 const BUILT_IN = ["cd", "pwd", "addauth", "history", "exit", "quit", "\\timing", "\\json"] as const;
 
@@ -50,6 +51,7 @@ class Shell {
   readonly #sessions = new SessionPool();
   readonly #history: History;
   readonly #settings: Settings;
+  readonly #role = new ServerRole();
   #znode = "/";
   #isTimed = false;
   #isJson = false;
@@ -175,14 +177,10 @@ class Shell {
 
   async #prompt(): Promise<string> {
     const { stdout, env } = this.#options;
-    const isColoured = hasColour("auto", stdout, env);
     const client = await this.#sessions.find(this.#settings);
-    const state = client === undefined || client.state === "connected" ? "" : ` ${client.state}`;
-    const guard = this.#settings.readOnly ? " read-only" : "";
-    const name = this.#settings.context ?? "zk";
-    const tail = `${guard}${state}`;
-    const where = `${visible(name)}:${visible(this.#znode)}`;
-    return `${isColoured ? paint("cyan", where) : where}${isColoured && tail !== "" ? paint("yellow", tail) : tail}> `;
+    const role = client === undefined ? undefined : await this.#role.of(client);
+    const session = client === undefined ? undefined : { state: client.state, role };
+    return promptText(this.#settings, this.#znode, session, hasColour("auto", stdout, env));
   }
 
   async #runLine(text: string): Promise<number> {
