@@ -90,6 +90,19 @@ describe("zk watch", () => {
     await watched.end();
   });
 
+  it("says at once that there is no such command, not at the first event", async () => {
+    for (const [program, exitCode] of [
+      ["no-such-command-here", 127],
+      ["./no-such-file", 127],
+      ["/etc/passwd", 126],
+      ["/etc", 126],
+    ] as const) {
+      expect(await home.run(`watch /w6 --exec ${program}`)).toMatchObject({ exitCode, stdout: "" });
+      expect(await home.run(`queue take /q0 --exec ${program}`)).toMatchObject({ exitCode, stdout: "" });
+    }
+    expect(await stage.client.exists("/q0")).toBe(null);
+  });
+
   it("ends after one event", async () => {
     await stage.client.create("/w5");
     const watched = follow("watch /w5 --once --json");

@@ -8,7 +8,7 @@ import { killSoon, type Running, startProgram, startZk, waitUntil } from "../sup
 import type { Stage } from "../support/stage.js";
 
 /** How often zk is killed at a random moment; ZK_LOCK_DEATHS=400 takes three minutes. */
-const DEATHS = Number(process.env["ZK_LOCK_DEATHS"] ?? 40);
+const DEATHS = Number(process.env["ZK_LOCK_DEATHS"] ?? 20);
 /** About the time from its place in the line to the watchdog, and from there to the first words of the command. */
 const DEATH_WITHIN_MS = 30;
 

@@ -285,6 +285,17 @@ export function describeLockInDetail(stage: Stage): void {
     expect(await outer([], inner.replace(bench.path, `${bench.path}-other`))).toMatchObject({ exitCode: 0 });
   });
 
+  it("takes with it at once what runs under a lock below it, when that is killed", async () => {
+    const script = `trap "" TERM; echo $$ > ${bench.file("pid")}; while :; do sleep 0.05; done`;
+    const inner = [process.execPath, zkPath, "lock", `${bench.path}-inner`, "--", "sh", "-c", script];
+    const running = bench.start(["--kill-after", "500ms", bench.path, "--", ...inner]);
+    const pid = await bench.pidIn("pid");
+    await bench.expireHolder();
+    await waitUntil("the outer one to end", () => running.child.exitCode === 75);
+    // It would have five seconds if the inner zk alone had been killed.
+    await waitUntil("the command to be gone", () => !isAlive(pid), 3_000);
+  });
+
   it("stands in a line with kazoo's names, and refuses a line that would not see it", async () => {
     await stage.client.create(bench.path, null, { createParents: true });
     await stage.client.create(`${bench.path}/${"0".repeat(32)}__lock__`, "kazoo", {

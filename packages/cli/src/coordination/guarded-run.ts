@@ -25,6 +25,8 @@ export interface GuardedOptions {
   readonly isKillAfterGiven: boolean;
   /** Run by /bin/sh when the lock is lost. */
   readonly onLost: string | undefined;
+  /** Whether we run under another hold: who kills us then has no time left to give, as KILL is the last that it does. */
+  readonly isNested: boolean;
   readonly signal: AbortSignal;
   readonly takeSignals:
     | ((signals: readonly NodeJS.Signals[], take: (signal: NodeJS.Signals) => boolean) => () => void)
@@ -58,7 +60,7 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   let child: Child;
   try {
     child = await Child.start(options.words, options.env, "inherit", {
-      beforeItRuns: (pid) => watchdog.guard(pid, killAfterMs),
+      beforeItRuns: (pid) => watchdog.guard(pid, options.isNested ? 0 : killAfterMs),
     });
   } catch (error) {
     signals.close();

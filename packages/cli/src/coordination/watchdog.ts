@@ -25,9 +25,12 @@ export class Watchdog {
     this.#tell = (line) => new Promise((resolve) => dog.stdin.write(`${line}\n`, () => resolve()));
   }
 
-  /** Once this resolves the group is ended when we are gone: what lies in a pipe is read even so. */
+  /**
+   * Once this resolves the group is ended when we are gone: what lies in a pipe is read even so.
+   * @param killAfterMs between TERM and KILL, in whole seconds, at least one; 0: KILL at once
+   */
   async guard(group: number, killAfterMs: number): Promise<void> {
-    await this.#tell(`${group} ${Math.max(1, Math.floor(killAfterMs / 1_000))}`);
+    await this.#tell(`${group} ${killAfterMs === 0 ? 0 : Math.max(1, Math.floor(killAfterMs / 1_000))}`);
   }
 
   /** The group is gone, and its number may be somebody else's. */

@@ -148,6 +148,7 @@ export const elect: Command = defineCommand({
           killAfterMs: options.killAfter ?? 5_000,
           isKillAfterGiven: options.killAfter !== undefined,
           onLost: undefined,
+          isNested: run.io.env["ZK_LOCK_HELD"] === "1",
           signal: AbortSignal.any([signal, resign.signal]),
           takeSignals:
             run.io.takeSignals === undefined

@@ -137,6 +137,7 @@ export const lock: Command = defineCommand({
         killAfterMs: options.killAfter ?? 5_000,
         isKillAfterGiven: options.killAfter !== undefined,
         onLost: options.onLost,
+        isNested: run.io.env["ZK_LOCK_HELD"] === "1",
         signal: run.signal,
         takeSignals: run.io.takeSignals,
         note: run.note,

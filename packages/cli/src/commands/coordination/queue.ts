@@ -1,5 +1,6 @@
 import { isRecipeError, Queue } from "@zk/recipes";
 import { Child } from "../../coordination/child.js";
+import { findProgram } from "../../coordination/find-program.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, count, duration, flag, optional, text, whole } from "../../definition/specs.js";
 import { readValue } from "../../input/value.js";
@@ -95,6 +96,9 @@ export const queueTake: Command = defineCommand({
     const { path } = run.arguments;
     const { options, signal } = run;
     if (options.nonblock && options.wait !== undefined) throw new UsageError("-n and -w exclude each other");
+    const words = options.exec?.split(/\s+/).filter(Boolean);
+    // Not once an item is claimed for it.
+    if (words !== undefined) findProgram(words[0] ?? "", run.io.env);
     const client = await run.connect();
     const queue = new Queue(client, path, options.priority ? { order: "priority" } : {});
     const ack = options.exec === undefined ? "before" : "manual";
@@ -112,8 +116,8 @@ export const queueTake: Command = defineCommand({
         return;
       }
       let exitCode: number | null = null;
-      if (options.exec !== undefined) {
-        exitCode = await work(options.exec.split(/\s+/).filter(Boolean), item.value, run.io.env);
+      if (words !== undefined) {
+        exitCode = await work(words, item.value, run.io.env);
         if (exitCode === 0) await item.ack();
         else await item.release();
       }

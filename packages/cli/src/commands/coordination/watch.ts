@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import type { WatchChange } from "@zk/client";
+import { findProgram, notExecutable, notFound } from "../../coordination/find-program.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, choice, duration, flag, text, whole } from "../../definition/specs.js";
 import { hex } from "../../output/figures.js";
 import { jsonData, jsonStat } from "../../output/json.js";
 import { visible } from "../../output/visible.js";
-import { CliError, UsageError } from "../../program/errors.js";
+import { UsageError } from "../../program/errors.js";
 
 const COLOURS = {
   NodeCreated: "green",
@@ -64,7 +65,11 @@ export const watch: Command = defineCommand({
     exitOnFailure: flag("end with the command's code when that is not 0"),
   },
   oldSpellings: [{ word: "addWatch", gives: ["--recursive"] }],
-  exits: [[7, "the session expired; changes may have been missed"]],
+  exits: [
+    [7, "the session expired; changes may have been missed"],
+    [126, "the command of --exec cannot be run; said before the watch begins"],
+    [127, "there is no such command"],
+  ],
   output: {
     form: "stream",
     fields: [
@@ -95,11 +100,11 @@ export const watch: Command = defineCommand({
     const { options, signal } = run;
     if (options.recursive && options.children)
       throw new UsageError("--recursive tells of children by themselves");
+    const words = options.exec?.split(/\s+/).filter(Boolean);
+    // Not at the first event, which may come in the night.
+    if (words !== undefined) findProgram(words[0] ?? "", run.io.env);
     const client = await run.connect();
-    const runner =
-      options.exec === undefined
-        ? undefined
-        : new Runner(options.exec.split(/\s+/).filter(Boolean), options.onBusy, run.io.env, signal);
+    const runner = words === undefined ? undefined : new Runner(words, options.onBusy, run.io.env, signal);
     let isCatchingUp = false;
     let backAtMs = Number.NEGATIVE_INFINITY;
     const onState = (state: string): void => {
@@ -285,14 +290,7 @@ class Runner {
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
       child.once("error", (error: NodeJS.ErrnoException) => {
-        const isMissing = error.code === "ENOENT";
-        reject(
-          new CliError(
-            isMissing ? "NOT_FOUND" : "NOT_EXECUTABLE",
-            isMissing ? 127 : 126,
-            `${program}: ${isMissing ? "there is no such command" : error.message}`,
-          ),
-        );
+        reject(error.code === "ENOENT" ? notFound(program) : notExecutable(program, error.message));
       });
     });
     let isStopped = false;
