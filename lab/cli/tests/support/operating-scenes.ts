@@ -41,7 +41,13 @@ export const OPERATING_SCENES: Readonly<Record<string, Scenes>> = {
       line("top --interval 1h", {
         ways: ["pty"],
         during: async (run) => {
-          await run.says("LAST");
+          await run.says("q: end");
+          run.type("h");
+          await run.says("these lines");
+          run.type("\u001b");
+          await run.says(/q: end[\s\S]*q: end/);
+          run.type("\r");
+          await run.says("watches (1)");
           run.type("q");
         },
       }),

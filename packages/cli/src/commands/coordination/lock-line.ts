@@ -4,7 +4,7 @@ import { type Inspection, inspect } from "@zk/recipes";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, text } from "../../definition/specs.js";
 import { confirm } from "../../input/confirm.js";
-import { hex, isoTime } from "../../output/figures.js";
+import { hex, hostPort, isoTime } from "../../output/figures.js";
 import { visible } from "../../output/visible.js";
 import { CliError } from "../../program/errors.js";
 import { ExitCode } from "../../program/exit-codes.js";
@@ -189,7 +189,7 @@ async function addressesOf(
       if (parsed?.serving !== true) return;
       for (const { sessionId, address, port } of parsed.connections) {
         if (sessionId !== null)
-          found.set(BigInt.asUintN(64, sessionId), { address: `${address}:${port}`, server: server.name });
+          found.set(BigInt.asUintN(64, sessionId), { address: hostPort(address, port), server: server.name });
       }
     }),
   );

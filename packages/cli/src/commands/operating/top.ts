@@ -2,13 +2,16 @@ import type { ClientConnection } from "@zk/protocol";
 import { parseCons } from "@zk/protocol";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { count, duration, flag } from "../../definition/specs.js";
+import { type Key, Keys, nextKey } from "../../operating/keys.js";
 import { lookAtServers } from "../../operating/look.js";
 import { type EnsembleFacts, lagOf, type ServerFacts } from "../../operating/server-facts.js";
-import { hex } from "../../output/figures.js";
+import { lookUpSession, type SessionFacts } from "../../operating/session-facts.js";
+import { hex, hostPort } from "../../output/figures.js";
 import type { Screen } from "../../output/screen.js";
 import { visible } from "../../output/visible.js";
 import type { ServerConnection } from "../../session/servers.js";
 import { jsonEnsemble, latency, STATE_COLOURS } from "./status.js";
+import { printSession } from "./who.js";
 
 interface Client {
   readonly server: string;
@@ -24,7 +27,31 @@ interface Snapshot {
   /** Outstanding requests of the last snapshots, by server. */
   readonly history: ReadonlyMap<string, readonly (number | null)[]>;
   readonly notAsked: readonly string[];
+  /** What somebody at the terminal has chosen; undefined where nobody can choose. */
+  readonly view: View | undefined;
 }
+
+/** What is shown. */
+interface View {
+  readonly isHeld: boolean;
+  readonly isHelp: boolean;
+  /** The session that the mark stands at; undefined: the first one. */
+  readonly chosen: bigint | undefined;
+  /** What was asked of it; undefined while all clients are shown. */
+  readonly session: SessionFacts | undefined;
+}
+
+const START: View = { isHeld: false, isHelp: false, chosen: undefined, session: undefined };
+
+const KEYS_HELP = [
+  "up, down   choose a client; also k and j",
+  "Enter      its session: ephemerals and watches (its server lists all watches that it has for that)",
+  "Esc        back",
+  "space      hold what is shown; again: go on",
+  "r          forget the figures so far: rates and bars begin anew",
+  "h          these lines; again: back",
+  "q          end, as Ctrl-C does",
+];
 
 const HISTORY = 20;
 const BARS = "▁▂▃▄▅▆▇█";
@@ -34,7 +61,7 @@ export const top: Command = defineCommand({
   group: "operating",
   summary: "watch the servers and their busiest clients",
   details: [
-    "Servers with mode, lag behind the newest transaction, outstanding requests now and over the last rounds, requests a second and latency; then clients by what waits for them. Where words are whitelisted away the table says which source speaks instead. Keys on a terminal: q ends it, space holds it.",
+    "Servers with mode, lag behind the newest transaction, outstanding requests now and over the last rounds, requests a second and latency; then clients by what waits for them. Where words are whitelisted away the table says which source speaks instead. Keys on a terminal: the arrows choose a client and Enter shows its ephemerals and watches, h lists the keys, r forgets the figures so far, space holds it, q ends it.",
   ],
   examples: [
     { command: "zk top", does: "until q or Ctrl-C" },
@@ -69,8 +96,7 @@ export const top: Command = defineCommand({
   },
   async *run(run): AsyncGenerator<Snapshot> {
     const intervalMs = run.options.interval ?? 2_000;
-    const history = new Map<string, (number | null)[]>();
-    let before: { readonly atMs: number; readonly received: ReadonlyMap<string, number> } | undefined;
+    const figures = new Figures();
     const keys =
       run.io.stdin.isTTY === true &&
       run.io.stdout.isTTY === true &&
@@ -79,55 +105,65 @@ export const top: Command = defineCommand({
       !run.isPlain
         ? new Keys(run.io.stdin)
         : undefined;
+    let view: View | undefined = keys === undefined ? undefined : START;
     try {
       for (;;) {
         const facts = await lookAtServers(run, run.options.adminPort);
-        const atMs = performance.now();
         const notAsked: string[] = [];
-        const clients = await clientsOf(run, notAsked);
-        const received = new Map(
-          facts.servers.flatMap((each): [string, number][] =>
-            each.received === null ? [] : [[each.server, each.received]],
-          ),
-        );
-        const rates = new Map<string, number>();
-        if (before !== undefined) {
-          for (const [server, now] of received) {
-            const then = before.received.get(server);
-            if (then !== undefined && now >= then)
-              rates.set(server, ((now - then) * 1000) / (atMs - before.atMs));
-          }
-        }
-        before = { atMs, received };
-        for (const { server, outstanding } of facts.servers)
-          history.set(server, [...(history.get(server) ?? []), outstanding].slice(-HISTORY));
-        yield {
+        const all = await clientsOf(run, notAsked);
+        const snapshot = {
           at: new Date().toISOString(),
           facts,
-          clients: clients.slice(0, run.options.clients),
-          rates,
-          history,
+          clients: all.slice(0, run.options.clients),
+          ...figures.add(facts),
           notAsked,
         };
-        if (run.options.once || keys?.isOver) return;
-        await pause(intervalMs, run.signal, keys);
-        if (keys?.isOver) return;
+        const nextMs = performance.now() + intervalMs;
+        yield { ...snapshot, view };
+        if (run.options.once) return;
+        // A key changes what is shown of this look; only a session is asked for anew.
+        for (;;) {
+          const waitMs = view?.isHeld === true ? Number.POSITIVE_INFINITY : nextMs - performance.now();
+          const key = await nextKey(keys, waitMs, run.signal);
+          if (key === undefined || view === undefined) break;
+          if (key === "quit") return;
+          if (key === "reset") figures.reset();
+          view = await turned(view, key, snapshot.clients, run);
+          yield { ...snapshot, ...(key === "reset" ? figures.add(facts) : {}), view };
+        }
       }
     } finally {
       keys?.close();
     }
   },
   human(snapshot, screen, run) {
+    const { view, at, clients, notAsked } = snapshot;
     if (screen.isTerminal && !run.options.once) screen.write("\u001b[H\u001b[2J");
     screen.line(
-      `${screen.paint("bold", run.settings.context ?? run.settings.servers)}  ${screen.paint("dim", snapshot.at)}`,
+      `${screen.paint("bold", run.settings.context ?? run.settings.servers)}  ${screen.paint("dim", at)}${view?.isHeld === true ? screen.paint("yellow", "  held") : ""}`,
     );
+    if (view?.isHelp === true) {
+      screen.line();
+      for (const line of KEYS_HELP) screen.line(line);
+      return;
+    }
+    if (view?.session !== undefined) {
+      screen.line();
+      printSession(view.session, screen);
+      for (const line of view.session.notAsked) screen.line(screen.paint("dim", visible(line)));
+      screen.line();
+      screen.line(screen.paint("dim", "Enter asks again, Esc goes back"));
+      return;
+    }
     printServers(snapshot, screen);
     screen.line();
+    const mark = (index: number): string[] =>
+      view === undefined ? [] : [index === placeOf(view, clients) ? ">" : ""];
     screen.table(
-      ["CLIENT", "SESSION", "SERVER", "QUEUED", "RECV", "MAXLAT", "LAST"],
-      snapshot.clients.map(({ server, connection }) => [
-        `${connection.address}:${connection.port}`,
+      [...mark(-1), "CLIENT", "SESSION", "SERVER", "QUEUED", "RECV", "MAXLAT", "LAST"],
+      clients.map(({ server, connection }, index) => [
+        ...mark(index),
+        hostPort(connection.address, connection.port),
         connection.sessionId === null ? "-" : hex(connection.sessionId),
         server,
         shown(connection.queued),
@@ -135,9 +171,10 @@ export const top: Command = defineCommand({
         shown(connection.latencyMaxMs),
         visible(connection.lastOperation ?? "-"),
       ]),
-      [3, 4, 5],
+      view === undefined ? [3, 4, 5] : [4, 5, 6],
     );
-    for (const line of snapshot.notAsked) screen.line(screen.paint("dim", visible(line)));
+    for (const line of notAsked) screen.line(screen.paint("dim", visible(line)));
+    if (view !== undefined) screen.line(screen.paint("dim", "h: keys, Enter: the client, q: end"));
   },
   json: ({ at, facts, clients, rates, notAsked }) => {
     const ensemble = jsonEnsemble(facts) as {
@@ -157,7 +194,7 @@ export const top: Command = defineCommand({
       })),
       clients: clients.map(({ server, connection }) => ({
         server,
-        address: `${connection.address}:${connection.port}`,
+        address: hostPort(connection.address, connection.port),
         session: connection.sessionId === null ? null : hex(connection.sessionId),
         queued: connection.queued,
         received: connection.packetsReceived,
@@ -209,6 +246,84 @@ function shown(value: number | null): string {
   return value === null ? "-" : String(value);
 }
 
+/** What only several looks tell: rates, and how it was before. */
+class Figures {
+  #history = new Map<string, readonly (number | null)[]>();
+  #before: { readonly atMs: number; readonly received: ReadonlyMap<string, number> } | undefined;
+
+  reset(): void {
+    this.#history = new Map();
+    this.#before = undefined;
+  }
+
+  add({ servers }: EnsembleFacts): Pick<Snapshot, "rates" | "history"> {
+    const atMs = performance.now();
+    const received = new Map(
+      servers.flatMap((each): [string, number][] =>
+        each.received === null ? [] : [[each.server, each.received]],
+      ),
+    );
+    const rates = new Map<string, number>();
+    const before = this.#before;
+    if (before !== undefined) {
+      for (const [server, now] of received) {
+        const then = before.received.get(server);
+        if (then !== undefined && now >= then)
+          rates.set(server, ((now - then) * 1000) / (atMs - before.atMs));
+      }
+    }
+    this.#before = { atMs, received };
+    for (const { server, outstanding } of servers)
+      this.#history.set(server, [...(this.#history.get(server) ?? []), outstanding].slice(-HISTORY));
+    return { rates, history: new Map(this.#history) };
+  }
+}
+
+/** What a key makes of what is shown. */
+async function turned(
+  view: View,
+  key: Exclude<Key, "quit">,
+  clients: readonly Client[],
+  run: { servers(): Promise<readonly ServerConnection[]> },
+): Promise<View> {
+  const place = placeOf(view, clients);
+  const at = (index: number): bigint | undefined => clients[index]?.connection.sessionId ?? undefined;
+  switch (key) {
+    case "help":
+      return { ...view, isHelp: !view.isHelp };
+    case "hold":
+      return { ...view, isHeld: !view.isHeld };
+    case "back":
+      return { ...view, isHelp: false, session: undefined };
+    case "reset":
+      return view;
+    case "up":
+      return view.session === undefined ? { ...view, chosen: at(Math.max(0, place - 1)) } : view;
+    case "down":
+      return view.session === undefined
+        ? { ...view, chosen: at(Math.min(clients.length - 1, place + 1)) }
+        : view;
+    case "enter": {
+      const chosen = view.session === undefined ? at(place) : BigInt(view.session.session);
+      if (chosen === undefined) return view;
+      return {
+        ...view,
+        isHelp: false,
+        chosen,
+        session: await lookUpSession(await run.servers(), chosen, true),
+      };
+    }
+  }
+}
+
+/** Where the mark stands: at the chosen session, or at the first when that has gone. */
+function placeOf({ chosen }: View, clients: readonly Client[]): number {
+  return Math.max(
+    0,
+    clients.findIndex(({ connection }) => connection.sessionId === chosen),
+  );
+}
+
 /** Clients of all servers, those with most waiting first. */
 async function clientsOf(
   run: { servers(): Promise<readonly ServerConnection[]> },
@@ -233,58 +348,4 @@ async function clientsOf(
   const weight = ({ connection }: Client): number =>
     (connection.queued ?? 0) * 1e9 + (connection.packetsReceived ?? 0);
   return all.flat().sort((one, other) => weight(other) - weight(one));
-}
-
-/** Resolves when the time is over and nothing holds it. Rejects with the signal's reason. */
-function pause(ms: number, signal: AbortSignal, keys: Keys | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    };
-    let timer = setTimeout(function look() {
-      if (keys?.isHeld && !keys.isOver) timer = setTimeout(look, 100);
-      else done();
-    }, ms);
-    if (keys !== undefined) keys.onOver = done;
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
-}
-
-/** Keys as they are pressed. */
-class Keys {
-  isOver = false;
-  isHeld = false;
-  onOver: () => void = () => {};
-  readonly #stdin: NodeJS.ReadStream;
-  readonly #onData = (chunk: Buffer): void => {
-    for (const key of chunk.toString("latin1")) {
-      if (key === "q" || key === "\u0004") {
-        this.isOver = true;
-        this.onOver();
-      }
-      if (key === " ") this.isHeld = !this.isHeld;
-      // In raw mode Ctrl-C is a key like any other.
-      if (key === "\u0003") process.kill(process.pid, "SIGINT");
-    }
-  };
-
-  constructor(stdin: NodeJS.ReadableStream) {
-    this.#stdin = stdin as NodeJS.ReadStream;
-    this.#stdin.setRawMode?.(true);
-    this.#stdin.on("data", this.#onData);
-    this.#stdin.resume();
-  }
-
-  close(): void {
-    this.#stdin.off("data", this.#onData);
-    this.#stdin.setRawMode?.(false);
-    this.#stdin.pause();
-  }
 }

@@ -1,26 +1,12 @@
-import { type ClientConnection, parseCons, parseDump, parseWchc } from "@zk/protocol";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, flag } from "../../definition/specs.js";
-import { hex, humanSpan } from "../../output/figures.js";
+import { lookUpSession, type SessionFacts } from "../../operating/session-facts.js";
+import { humanSpan } from "../../output/figures.js";
+import type { Screen } from "../../output/screen.js";
 import { visible } from "../../output/visible.js";
 import { CliError } from "../../program/errors.js";
 import { isEphemeral } from "../../session/node-kind.js";
-import type { ServerConnection } from "../../session/servers.js";
 import { parseSessionId } from "../everyday/find.js";
-
-interface Who {
-  readonly session: string;
-  readonly known: boolean;
-  readonly server: string | null;
-  readonly address: string | null;
-  readonly timeoutMs: number | null;
-  readonly establishedAt: string | null;
-  readonly lastOperation: string | null;
-  readonly queued: number | null;
-  readonly ephemerals: readonly string[] | null;
-  readonly watches: readonly string[] | null;
-  readonly notAsked: readonly string[];
-}
 
 export const who: Command = defineCommand({
   name: "who",
@@ -66,48 +52,14 @@ export const who: Command = defineCommand({
     ],
     plain: ["session", "server", "address"],
   },
-  async run(run): Promise<Who> {
+  async run(run): Promise<SessionFacts> {
     const session = run.arguments.what.startsWith("/")
       ? await ownerOf(run.arguments.what)
       : parseSessionId(run.arguments.what);
-    const servers = await run.servers();
-    const notAsked: string[] = [];
-    const found = await Promise.all(
-      servers.map((server) => lookAt(server, session, run.options.watches, notAsked)),
-    );
-    const connected = found.find(({ connection }) => connection !== undefined);
-    const lists = (
-      pick: (each: (typeof found)[number]) => readonly string[] | null,
-    ): readonly string[] | null => {
-      const known = found.flatMap((each) => pick(each) ?? []);
-      return found.every((each) => pick(each) === null) ? null : [...new Set(known)].sort();
-    };
-    const ephemerals = lists((each) => each.ephemerals);
-    const isKnown =
-      connected !== undefined ||
-      (ephemerals?.length ?? 0) > 0 ||
-      found.some(({ isTracked }) => isTracked) ||
-      run.arguments.what.startsWith("/");
+    const found = await lookUpSession(await run.servers(), session, run.options.watches);
+    const isKnown = found.known || run.arguments.what.startsWith("/");
     if (!isKnown) run.endWith(1);
-    const { connection, server } = connected ?? {};
-    return {
-      session: hex(session),
-      known: isKnown,
-      server: server ?? null,
-      address:
-        connection === undefined
-          ? null
-          : connection.address.includes(":")
-            ? `[${connection.address}]:${connection.port}`
-            : `${connection.address}:${connection.port}`,
-      timeoutMs: connection?.sessionTimeoutMs ?? null,
-      establishedAt: connection?.establishedMs ? new Date(connection.establishedMs).toISOString() : null,
-      lastOperation: connection?.lastOperation ?? null,
-      queued: connection?.queued ?? null,
-      ephemerals,
-      watches: run.options.watches ? lists((each) => each.watches) : null,
-      notAsked,
-    };
+    return { ...found, known: isKnown };
 
     async function ownerOf(path: string): Promise<bigint> {
       const client = await run.connect();
@@ -126,68 +78,30 @@ export const who: Command = defineCommand({
         `${isCertain ? "no server" : "no server that answers"} knows the session ${found.session}`,
       );
     }
-    const rows: [string, string | null][] = [
-      ["session", found.session],
-      ["client", found.address],
-      ["server", found.server],
-      ["timeout", found.timeoutMs === null ? null : humanSpan(found.timeoutMs)],
-      ["since", found.establishedAt],
-      ["last operation", found.lastOperation],
-      ["queued", found.queued === null ? null : String(found.queued)],
-    ];
-    for (const [name, value] of rows)
-      screen.line(`${screen.paint("dim", name.padEnd(14))}  ${visible(value ?? "not known")}`);
-    for (const [name, paths] of [
-      ["ephemerals", found.ephemerals],
-      ["watches", found.watches],
-    ] as const) {
-      if (paths === null) continue;
-      screen.line(screen.paint("dim", `${name} (${paths.length})`));
-      for (const path of paths) screen.line(`  ${visible(path)}`);
-    }
+    printSession(found, screen);
   },
   plain: ({ session, server, address }) => [[session, server, address]],
 });
 
-interface Looked {
-  readonly server: string;
-  readonly connection: ClientConnection | undefined;
-  readonly ephemerals: readonly string[] | null;
-  readonly watches: readonly string[] | null;
-  readonly isTracked: boolean;
-}
-
-async function lookAt(
-  server: ServerConnection,
-  session: bigint,
-  withWatches: boolean,
-  notAsked: string[],
-): Promise<Looked> {
-  const ask = async <T>(
-    word: "cons" | "dump" | "wchc",
-    parse: (text: string) => ({ readonly serving: true } & T) | { readonly serving: false },
-  ): Promise<T | undefined> => {
-    const answer = await server.ask(word);
-    if (answer.kind !== "answer") {
-      notAsked.push(
-        `${server.name}: ${word} ${answer.kind === "notAllowed" ? "is not on its whitelist" : `is not answered (${answer.reason})`}`,
-      );
-      return undefined;
-    }
-    const parsed = parse(answer.text);
-    return parsed.serving ? parsed : undefined;
-  };
-  // The same 64 bits, whatever their sign.
-  const same = (id: bigint): boolean => BigInt.asUintN(64, id) === BigInt.asUintN(64, session);
-  const cons = await ask("cons", parseCons);
-  const dump = await ask("dump", parseDump);
-  // A server without any watch answers wchc with nothing.
-  const wchc = withWatches ? await ask("wchc", parseWchc) : undefined;
-  return {
-    server: server.name,
-    connection: cons?.connections.find(({ sessionId }) => sessionId !== null && same(sessionId)),
-    ephemerals: dump === undefined ? null : ([...dump.ephemerals].find(([id]) => same(id))?.[1] ?? []),
-    watches: wchc === undefined ? null : ([...wchc.pathsBySession].find(([id]) => same(id))?.[1] ?? []),
-    isTracked: dump?.sessions?.some(same) === true,
-  };
+/** One fact a line, then the paths. */
+export function printSession(found: SessionFacts, screen: Screen): void {
+  const rows: [string, string | null][] = [
+    ["session", found.session],
+    ["client", found.address],
+    ["server", found.server],
+    ["timeout", found.timeoutMs === null ? null : humanSpan(found.timeoutMs)],
+    ["since", found.establishedAt],
+    ["last operation", found.lastOperation],
+    ["queued", found.queued === null ? null : String(found.queued)],
+  ];
+  for (const [name, value] of rows)
+    screen.line(`${screen.paint("dim", name.padEnd(14))}  ${visible(value ?? "not known")}`);
+  for (const [name, paths] of [
+    ["ephemerals", found.ephemerals],
+    ["watches", found.watches],
+  ] as const) {
+    if (paths === null) continue;
+    screen.line(screen.paint("dim", `${name} (${paths.length})`));
+    for (const path of paths) screen.line(`  ${visible(path)}`);
+  }
 }
