@@ -6,6 +6,9 @@ import { type Actor, World } from "../src/index.js";
 const text = (data: Uint8Array | null | undefined): string =>
   new TextDecoder().decode(data ?? new Uint8Array(0));
 
+/** What the model's clocks on the wall are ahead of virtual time. */
+const SERVERS_AHEAD_MS = 1_400_000_000_000;
+
 function leaseOf({ client }: Actor, holder: string, options: Partial<ClockLeaseOptions> = {}): ClockLease {
   return new ClockLease(client, "/lease", { holder, durationMs: 10_000, ...options });
 }
@@ -59,6 +62,16 @@ describe("a lease by the servers' clock", () => {
     expect(await world.let("a try", leaseOf(two, "two", { skewMs: 3000 }).tryObtain())).toBeNull();
     await world.pass(8000);
     expect(await world.let("a try", leaseOf(two, "two", { skewMs: 3000 }).tryObtain())).not.toBeNull();
+  });
+
+  it("without skew is believed in for no part of a millisecond longer than it lasts", async () => {
+    await using world = await World.begin({ slownessMs: [0, 0] });
+    const actor = await world.actor();
+    for (let part = 1; part < 10; part += 1) {
+      await world.pass(part / 10);
+      const term = await world.let("the lease", leaseOf(actor, "me", { skewMs: 0 }).obtain());
+      expect(SERVERS_AHEAD_MS + world.clock.nowMs() + term.leftMs).toBeLessThanOrEqual(term.endMs);
+    }
   });
 
   it("is free at once when it is given back, and who waits hears of it", async () => {

@@ -1,3 +1,4 @@
+import { CreateMode } from "@zk/client";
 import { inspect, Lock, ReadWriteLock, revoke, Semaphore, waitCircles } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { childrenOf, stage, until } from "../src/index.js";
@@ -5,6 +6,17 @@ import { childrenOf, stage, until } from "../src/index.js";
 const zk = stage();
 
 describe("inspect", () => {
+  it("tells who is at the door of a semaphore that has never given out a permit", async () => {
+    const client = await zk.connect();
+    const { path } = await client.create(`${zk.path}/locks/_c_${client.randomness.uuid()}-lock-`, "one", {
+      mode: CreateMode.EPHEMERAL_SEQUENTIAL,
+      createParents: true,
+    });
+    const { kind, participants, foreign } = await inspect(client, zk.path);
+    expect([kind, foreign]).toEqual(["semaphore", []]);
+    expect(participants).toMatchObject([{ path, identity: "one", state: "waits", waitsFor: [] }]);
+  });
+
   it.each(["curator", "kazoo"] as const)(
     "tells who has a lock, who waits, and for whom (%s)",
     async (dialect) => {

@@ -77,7 +77,9 @@ class Inspector {
 
   async look(path: string): Promise<Inspection> {
     const names = await this.#children(path);
-    if (names.includes("leases")) return await this.#semaphore(path, layoutOf("curator", path), names);
+    // The directory of the permits is made by the first who comes through the door.
+    if (names.includes("leases") || names.includes("locks"))
+      return await this.#semaphore(path, layoutOf("curator", path), names);
     const kazoo = layoutOf("kazoo", path);
     if (kazoo.sort(names).leases.length > 0 || (await this.#children(kazoo.door)).length > 0)
       return await this.#semaphore(path, kazoo, names);
