@@ -3,6 +3,8 @@ import { type Plant, plantsIn } from "./plant.js";
 
 const inClockLease = plantsIn("clock-lease");
 const inReentrant = plantsIn("reentrant");
+const inInspection = plantsIn("inspection");
+const inPatience = plantsIn("patience");
 
 export const OF_LOCKS: readonly Plant[] = [
   inClockLease(
@@ -117,5 +119,61 @@ export const OF_LOCKS: readonly Plant[] = [
     "locks/read-write-lock.ts",
     'const isEnough = current.kind === "write" || this.#role === "read";',
     "const isEnough = true;",
+  ),
+  inInspection(
+    "told-to-wait-for-readers",
+    "a reader is told to wait for the reader before it",
+    "locks/inspection.ts",
+    'ahead.line === line && (role !== "read" || ahead.role !== "read")',
+    "ahead.line === line",
+  ),
+  inInspection(
+    "told-to-wait-for-who-is-gone",
+    "who has gone while others were looked at is still waited for",
+    "locks/inspect.ts",
+    "const blockedBy = blockers(there);",
+    "const blockedBy = blockers(contenders);",
+  ),
+  inInspection(
+    "first-at-door-holds",
+    "who is next to get permits is told to have them",
+    "locks/inspect.ts",
+    'return { ...each, state: "waits", waitsFor };',
+    "return { ...each, waitsFor };",
+  ),
+  inInspection(
+    "told-out-of-order",
+    "those who hold permits are told in the order of their names, not in that in which they came",
+    "locks/inspect.ts",
+    "(one.stat.czxid < other.stat.czxid ? -1 : 1)",
+    "(one < other ? -1 : 1)",
+  ),
+  inInspection(
+    "circle-of-wrong-znodes",
+    "the znodes of a circle are told beside sessions whose they are not",
+    "locks/inspection.ts",
+    "waiting: circle.map(({ by }) => by) });",
+    "waiting: circle.map(({ by }) => by).toReversed() });",
+  ),
+  inPatience(
+    "noise-ignored",
+    "children count as settled although some came meanwhile",
+    "caches/patient-children.ts",
+    "return await patience.race(Promise.race([quiet, changed]));",
+    "return await patience.race(quiet);",
+  ),
+  inPatience(
+    "quiet-watch-left",
+    "a wait for quiet leaves its watch when it is given up",
+    "caches/patient-children.ts",
+    "      client.unwatch(path, onEvent);\n",
+    "",
+  ),
+  inPatience(
+    "awaited-as-it-was",
+    "a znode that was waited for is told as it was before it was as wanted",
+    "caches/until.ts",
+    "    met = node;\n    return condition(node);\n",
+    "    const isMet = condition(node);\n    if (!isMet) met = node;\n    return isMet;\n",
   ),
 ];

@@ -5,12 +5,14 @@ import { clockLease } from "./clock-lease.js";
 import { counter } from "./counter.js";
 import { discovery } from "./discovery.js";
 import { election } from "./election.js";
+import { inspection } from "./inspection.js";
 import { latch } from "./latch.js";
 import { lock } from "./lock.js";
 import { membership } from "./membership.js";
 import { multiLock } from "./multi-lock.js";
 import { numbers } from "./numbers.js";
 import { partition } from "./partition.js";
+import { patience } from "./patience.js";
 import { queue } from "./queue.js";
 import { readWrite } from "./read-write.js";
 import { readySet } from "./ready-set.js";
@@ -38,6 +40,8 @@ export const SCENARIOS: readonly Scenario[] = [
   clockLease,
   reentrant,
   discovery,
+  inspection,
+  patience,
 ];
 
 /** @throws Error for a name that no scenario has */
