@@ -7,7 +7,7 @@
  */
 import type { ContainerRuntimeClient } from "testcontainers";
 import { LabError } from "../errors.js";
-import { formatSeconds, timeScale } from "../wait.js";
+import { formatSeconds, timeScale, waitFor } from "../wait.js";
 import { describeAddress, type EngineAddress, namedAddress } from "./engine-address.js";
 import { asLabError, tooOld, whyNoEngine } from "./engine-errors.js";
 
@@ -15,6 +15,8 @@ import { asLabError, tooOld, whyNoEngine } from "./engine-errors.js";
 export const engineApiMin = "1.41";
 /** Limit in milliseconds for the engine to say who it is. */
 export const engineAnswerTimeoutMs = 15_000;
+/** Limit in milliseconds for something to be gone that the engine says is still in use. */
+export const removalTimeoutMs = 15_000;
 
 /** The client of the engine's API that testcontainers stands on. */
 export type Docker = ContainerRuntimeClient["container"]["dockerode"];
@@ -79,6 +81,35 @@ export async function askingFor<T>(what: string, work: () => Promise<T>): Promis
     if (statusOf(error) === 404) return null;
     throw asLabError(what, error);
   }
+}
+
+/**
+ * Removes something, also while somebody else is at it. An engine answers 409 for what is on its way out or still used by
+ * something that is, and 403 for a network whose containers have not quite gone.
+ *
+ * @throws LabError `ENGINE_FAILED` with the engine's words when it is still there after {@link removalTimeoutMs}
+ */
+export async function askingToRemove(what: string, remove: () => Promise<unknown>): Promise<void> {
+  let refusal: unknown;
+  await waitFor({
+    what,
+    timeoutMs: removalTimeoutMs,
+    intervalMs: 100,
+    code: "ENGINE_FAILED",
+    look: async () => {
+      try {
+        await remove();
+        return true;
+      } catch (error) {
+        const status = statusOf(error) ?? 0;
+        if (status === 404) return true;
+        if (status !== 403 && status !== 409) throw asLabError(what, error);
+        refusal = error;
+        return undefined;
+      }
+    },
+    describe: () => asLabError(what, refusal).message,
+  });
 }
 
 /** For changes that somebody else may have made already: gone (404), as wanted (304) or on its way out (409). */

@@ -3,11 +3,11 @@
  * after it, and labs whose folder is gone. Done at each start; what belongs to a live owner is never touched.
  */
 import { existsSync } from "node:fs";
-import { asking, askingToEnd, type Engine } from "./engine.js";
+import { asking, askingToRemove, type Engine } from "./engine.js";
 import { hostKey, labels } from "./names.js";
 import { isOwnerAlive } from "./owner.js";
 
-/** What was removed. */
+/** What there was to remove. */
 export interface Swept {
   readonly containers: number;
   readonly networks: number;
@@ -16,7 +16,12 @@ export interface Swept {
 
 type Labels = Readonly<Record<string, string>> | null | undefined;
 
-/** @throws LabError `ENGINE_FAILED` and its like. Two sweeps at once are as good as one. */
+/**
+ * Two sweeps at once are as good as one. What cannot be removed is told and left to the next: nobody's start fails for it.
+ *
+ * @returns what was found
+ * @throws LabError `ENGINE_FAILED` and its like when the engine does not say what there is
+ */
 export async function sweep({ docker }: Engine, onProgress: (line: string) => void): Promise<Swept> {
   const filters = { label: [`${labels.host}=${hostKey()}`] };
   const containers = (
@@ -32,9 +37,14 @@ export async function sweep({ docker }: Engine, onProgress: (line: string) => vo
       `removing what an earlier run has left: ${containers.length} containers, ${networks.length} networks, ${volumes.length} volumes`,
     );
   }
-  await Promise.all(containers.map(({ Id }) => removeContainer({ docker }, Id)));
-  await Promise.all(networks.map(({ Id }) => removeNetwork({ docker }, Id)));
-  await Promise.all(volumes.map(({ Name }) => removeVolume({ docker }, Name)));
+  const all = async (removals: readonly Promise<void>[]): Promise<void> => {
+    for (const removal of await Promise.allSettled(removals)) {
+      if (removal.status === "rejected") onProgress(`left for the next start: ${removal.reason.message}`);
+    }
+  };
+  await all(containers.map(({ Id }) => removeContainer({ docker }, Id)));
+  await all(networks.map(({ Id }) => removeNetwork({ docker }, Id)));
+  await all(volumes.map(({ Name }) => removeVolume({ docker }, Name)));
   return { containers: containers.length, networks: networks.length, volumes: volumes.length };
 }
 
@@ -47,19 +57,21 @@ export async function removeKeptVolumes({ docker }: Engine, folder: string): Pro
   return names;
 }
 
-/** With its anonymous volumes, whatever state it is in. */
+/** With its anonymous volumes, whatever state it is in. @throws LabError `ENGINE_FAILED` */
 export function removeContainer({ docker }: Pick<Engine, "docker">, id: string): Promise<void> {
-  return askingToEnd(`the removal of container ${id}`, () =>
+  return askingToRemove(`the removal of container ${id}`, () =>
     docker.getContainer(id).remove({ force: true, v: true }),
   );
 }
 
 export function removeNetwork({ docker }: Pick<Engine, "docker">, id: string): Promise<void> {
-  return askingToEnd(`the removal of network ${id}`, () => docker.getNetwork(id).remove());
+  return askingToRemove(`the removal of network ${id}`, () => docker.getNetwork(id).remove());
 }
 
 export function removeVolume({ docker }: Pick<Engine, "docker">, name: string): Promise<void> {
-  return askingToEnd(`the removal of volume ${name}`, () => docker.getVolume(name).remove({ force: true }));
+  return askingToRemove(`the removal of volume ${name}`, () =>
+    docker.getVolume(name).remove({ force: true }),
+  );
 }
 
 function isAbandoned(found: Labels): boolean {
