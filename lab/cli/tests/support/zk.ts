@@ -11,6 +11,8 @@ export interface ZkResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Both in the order in which they came, as somebody at a terminal reads them. */
+  readonly both: string;
   readonly bytes: Buffer;
   /** stdout as one JSON document. */
   json<T = Record<string, unknown>>(): T;
@@ -36,7 +38,7 @@ class Collector extends Writable {
   readonly columns = 80;
   readonly #onText: (text: string) => void;
 
-  constructor(isTTY: boolean, onText: (text: string) => void = () => {}) {
+  constructor(isTTY: boolean, onText: (text: string) => void) {
     super();
     this.isTTY = isTTY;
     this.#onText = onText;
@@ -82,8 +84,14 @@ export class ZkHome {
   /** `zk WORDS`; a text is split at blanks. Never rejects. */
   async run(words: string | readonly string[], settings: ZkSettings = {}): Promise<ZkResult> {
     const isTTY = settings.isTerminal === true;
-    const stdout = new Collector(isTTY, settings.onStdout);
-    const stderr = new Collector(isTTY);
+    let both = "";
+    const stdout = new Collector(isTTY, (text) => {
+      both += text;
+      settings.onStdout?.(text);
+    });
+    const stderr = new Collector(isTTY, (text) => {
+      both += text;
+    });
     const stdin = Object.assign(
       Readable.from(settings.stdin === undefined ? [] : [Buffer.from(settings.stdin)]),
       { isTTY },
@@ -107,6 +115,7 @@ export class ZkHome {
       exitCode,
       stdout: text,
       stderr: Buffer.concat(stderr.chunks).toString("utf8"),
+      both,
       bytes,
       json: () => JSON.parse(text),
       lines: () =>
