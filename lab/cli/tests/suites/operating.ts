@@ -2,7 +2,7 @@
 import { CreateMode, createClient } from "@zk/client";
 import { expect, it } from "vitest";
 import { documented } from "../support/fields.js";
-import { waitUntil } from "../support/program.js";
+import { startZk, waitUntil } from "../support/program.js";
 import type { Stage } from "../support/stage.js";
 
 /** What `zk status` prints. */
@@ -36,6 +36,32 @@ export function describeOperating(stage: Pick<Stage, "ensemble" | "home">): void
     expect(value.servers[0]?.zxid).toMatch(/^0x[0-9a-f]+$/);
     expect((await home.must("status")).stdout.split("\n")[0]).toMatch(/^SERVER +STATE +MODE/);
     expect((await home.must("status --plain")).stdout.split("\n")[0]?.split("\t")).toHaveLength(6);
+  });
+
+  it("zk doctor sees a session whose client is gone, and one that watches very many znodes", async () => {
+    const { ensemble } = stage;
+    const ids = async (): Promise<string[]> =>
+      (await home.run("doctor --fail-on never --max-nodes 0 --json"))
+        .json<{ findings: { id: string; evidence: string }[] }>()
+        .findings.filter(({ id }) => id === "live.session-unconnected" || id === "live.many-watches")
+        .map(({ id, evidence }) => `${id} ${evidence}`);
+    expect(await ids()).toEqual([]);
+    await using client = createClient(ensemble.connectionString, { sessionTimeoutMs: 20_000 });
+    await client.connect();
+    const reads = Array.from({ length: 5_001 }, (_, index) =>
+      client.exists(`/watched-${index}`, { watch: () => {} }),
+    );
+    await Promise.all(reads);
+    const lost = startZk(["create", "-e", "/lost", "--hold", "1h"], { env: home.env });
+    await waitUntil("the ephemeral", async () => (await client.exists("/lost")) !== null);
+    const stat = await client.exists("/lost");
+    lost.child.kill("SIGKILL");
+    await lost.ended;
+    const hex = (id: bigint): string => `0x${BigInt.asUintN(64, id).toString(16)}`;
+    const found = await ids();
+    expect(found).toHaveLength(2);
+    expect(found).toContainEqual(expect.stringContaining(`many-watches ${hex(client.sessionId)}: 5`));
+    expect(found).toContainEqual(expect.stringContaining(hex(stat!.ephemeralOwner)));
   });
 
   it("zk who finds the client behind an ephemeral znode, and behind a session", async () => {

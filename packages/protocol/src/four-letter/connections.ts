@@ -16,6 +16,11 @@ export interface ClientConnection {
   /** The server's four letters for the last operation, such as `GETD`; `NA` when there was none. */
   readonly lastOperation: string | null;
   readonly lastZxid: bigint | null;
+  /**
+   * When the last answer went out, pings included, by a clock of the server: in ms since 1970 before 3.5, and since some moment of
+   * its own from 3.5 on. Two of one server can be compared. Source: ZooKeeper 3.4.6, NIOServerCnxn.java, dumpConnectionInfo.
+   */
+  readonly lastResponseMs: number | null;
   readonly latencyMinMs: number | null;
   readonly latencyAverageMs: number | null;
   readonly latencyMaxMs: number | null;
@@ -55,6 +60,7 @@ export function connectionOf(line: string): ClientConnection | null {
     establishedMs: numberOf(values.get("est")),
     lastOperation: values.get("lop") ?? null,
     lastZxid: hexOf(values.get("lzxid")),
+    lastResponseMs: numberOf(values.get("lresp")),
     latencyMinMs: numberOf(values.get("minlat")),
     latencyAverageMs: numberOf(values.get("avglat")),
     latencyMaxMs: numberOf(values.get("maxlat")),

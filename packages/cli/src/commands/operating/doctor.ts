@@ -11,6 +11,7 @@ import { checkConnections } from "../../operating/connection-checks.js";
 import { bySeverity, type Finding, worst } from "../../operating/findings.js";
 import { checkLive } from "../../operating/live-checks.js";
 import { lookAtServers } from "../../operating/look.js";
+import { checkSessions } from "../../operating/session-checks.js";
 import { checkVersions } from "../../operating/version-checks.js";
 import type { Colour } from "../../output/colour.js";
 import { visible } from "../../output/visible.js";
@@ -36,7 +37,7 @@ export const doctor: Command = defineCommand({
   isPaged: true,
   summary: "look for what is wrong, or will be: configuration, running servers, data, releases",
   details: [
-    "Each finding has a stable id, how bad it is, what was seen, and what to do. Nothing is changed, unless --clock asks for a scratch znode. What could not be asked is said, too.",
+    "Each finding has a stable id, how bad it is, what was seen, and what to do. Nothing is changed, unless --clock asks for a scratch znode. What could not be asked is said, too: the watches of a server are listed only where they are few enough to be no work for it.",
   ],
   examples: [
     { command: "zk doctor", does: "running servers, their releases, and a look at the data" },
@@ -98,7 +99,9 @@ export const doctor: Command = defineCommand({
       findings.push(...checkLive(facts), ...checkVersions(facts.servers));
       for (const { server, source, why } of facts.servers)
         if (why !== null && source !== "none") notAsked.push(`${server}: ${why}; asked ${source} instead`);
-      findings.push(...(await checkConnections(await run.servers(), notAsked)));
+      const servers = await run.servers();
+      findings.push(...(await checkConnections(servers, notAsked)));
+      findings.push(...(await checkSessions(servers, notAsked)));
       if (facts.hasQuorum && options.clock !== undefined)
         findings.push(...(await checkClock(await run.connect(), options.clock, run.signal)));
       if (facts.hasQuorum && options.maxNodes > 0) {
@@ -125,7 +128,7 @@ export const doctor: Command = defineCommand({
       order.indexOf(found) >= order.indexOf(options.failOn)
     )
       run.endWith(1);
-    return { findings, notAsked };
+    return { findings, notAsked: [...new Set(notAsked)] };
   },
   human({ findings, notAsked }, screen, run) {
     if (run.options.sarif) return screen.line(JSON.stringify(sarifOf(findings), null, 2));
