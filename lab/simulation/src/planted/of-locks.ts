@@ -1,10 +1,11 @@
-/** Faults in leases by the clock, in holds that are entered again, and in what is told of locks. */
+/** Faults in leases by the clock, in holds that are entered again, and in what is told of locks and elections. */
 import { type Plant, plantsIn } from "./plant.js";
 
 const inClockLease = plantsIn("clock-lease");
 const inReentrant = plantsIn("reentrant");
 const inInspection = plantsIn("inspection");
 const inPatience = plantsIn("patience");
+const inElection = plantsIn("election");
 
 export const OF_LOCKS: readonly Plant[] = [
   inClockLease(
@@ -175,5 +176,26 @@ export const OF_LOCKS: readonly Plant[] = [
     "caches/until.ts",
     "    met = node;\n    return condition(node);\n",
     "    const isMet = condition(node);\n    if (!isMet) met = node;\n    return isMet;\n",
+  ),
+  inElection(
+    "end-of-leader-unheard",
+    "who observes an election does not hear that its leader has gone",
+    "elections/candidates.ts",
+    "{ ...call, ...watch?.at(path) }",
+    "{ ...call }",
+  ),
+  inElection(
+    "first-leader-unheard",
+    "who observes an election that nobody leads does not hear of the first who does",
+    "elections/candidates.ts",
+    "await line.listWatched(patience, watch.at(directory));",
+    "await line.listWatched(patience, {});",
+  ),
+  inElection(
+    "requeue-ends-with-stop",
+    "a leader that stops as it is told to is no candidate any more, although it was to go on",
+    "elections/election.ts",
+    "if (isStop(error, leading)) continue;",
+    "if (isStop(error, leading)) return undefined;",
   ),
 ];

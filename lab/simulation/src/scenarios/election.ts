@@ -3,17 +3,31 @@
  * - Whoever is given a term had nobody ahead of it in line, and leads once at a time.
  * - Writes of leaders never go back to an older term (see {@link GuardedLog}).
  * - A term is not called `held` while the client says that it is not connected.
- * - When nothing is wrong any more every candidate gets a term, and nobody is left in line behind the last.
+ * - Whoever is told to lead, or to stand in line, did at one moment of the look; one who observes is told of later leaders only.
+ * - A candidacy that goes on by itself ends when it is told to, and hears of every failure of its leader.
+ * - When nothing is wrong any more every candidate gets a term, those who observe hear of it, and of the end of the last, and
+ *   nobody is left in line.
  */
 import { isZkError } from "@zk/client";
-import type { Election, Hold } from "@zk/recipes";
+import type { Candidate, Election, Hold } from "@zk/recipes";
 import type { Player } from "../actors/player.js";
 import { GuardedLog } from "./guarded-log.js";
-import { checkEmpty, checkNothingUnderWay, makeNode, TURN_MS_MAX } from "./manners.js";
+import { LineOfTruth } from "./inspection-truth.js";
+import {
+  checkEmpty,
+  checkNothingUnderWay,
+  impatienceOf,
+  makeNode,
+  orGiveUp,
+  TURN_MS_MAX,
+} from "./manners.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
 
 const DIRECTORY = "/election";
 const LOG = "/terms";
+const LOOK_MS = 20;
+/** Within it all have begun to look at everything: virtual milliseconds. */
+const GATHER_MS = 1000;
 
 /** See the head of this file. */
 export const election: Scenario = {
@@ -27,10 +41,16 @@ export const election: Scenario = {
 class Electing implements Play {
   readonly #stage: Stage;
   readonly #log: GuardedLog;
+  readonly #truth: LineOfTruth;
+  readonly #dialect: "curator" | "kazoo";
+  #came = 0;
+  #served = 0;
 
   constructor(stage: Stage) {
     this.#stage = stage;
     this.#log = new GuardedLog(stage.ledger, LOG);
+    this.#truth = new LineOfTruth(stage.ledger);
+    this.#dialect = stage.chance.pick(["curator", "curator", "kazoo"]);
   }
 
   prepare(player: Player): Promise<void> {
@@ -41,6 +61,8 @@ class Electing implements Play {
     const { chance, resting } = player;
     player.demand(!player.isListening, () => "an earlier wait still listens to its signal");
     const candidacy = this.#electionOf(player);
+    if (chance.is(0.2)) return this.#watch(player, candidacy);
+    if (chance.is(0.2)) return this.#goOn(player, candidacy);
     const options = { signal: resting, timeoutMs: chance.pick([200, 5000, Number.POSITIVE_INFINITY]) };
     try {
       if (chance.is(0.5)) {
@@ -61,18 +83,34 @@ class Electing implements Play {
     }
   }
 
-  /** Everybody gets a term, again and again, and leaves nothing. */
+  /** Everybody gets a term, again and again, observes the others, and leaves nothing. */
   async inspect(player: Player): Promise<void> {
     const candidacy = this.#electionOf(player);
+    this.#came += 1;
+    const until = new AbortController();
+    let told: Candidate | null | undefined;
+    const observing = this.#observe(player, candidacy, { signal: until.signal }, (leader) => {
+      told = leader;
+    });
+    // All have looked by then, and nobody leads.
+    await player.sleep(GATHER_MS);
     for (let turn = 0; turn < 3; turn += 1) {
       await candidacy.lead(
         async (term) => {
           this.#checkAhead(player, term);
           await this.#log.write(term);
+          // Whoever leads for long enough is told.
+          while (turn === 0 && told?.token !== term.token) await player.sleep(LOOK_MS);
         },
         { timeoutMs: TURN_MS_MAX },
       );
     }
+    this.#served += 1;
+    while (this.#served < this.#came || told !== null) await player.sleep(LOOK_MS);
+    until.abort(new Error("everybody has led"));
+    await observing.catch((error: unknown) => {
+      if (!this.#stage.recipes.isRecipeError(error, "ABORTED")) throw error;
+    });
     checkNothingUnderWay(this.#stage, player);
   }
 
@@ -83,7 +121,103 @@ class Electing implements Play {
   }
 
   #electionOf(player: Player): Election {
-    return new this.#stage.recipes.Election(player.client, DIRECTORY, { identity: player.name });
+    const options = { identity: player.name, dialect: this.#dialect };
+    return new this.#stage.recipes.Election(player.client, DIRECTORY, options);
+  }
+
+  /** Looks who leads and who wants to, or observes it for a while. */
+  async #watch(player: Player, candidacy: Election): Promise<void> {
+    const { chance, client } = player;
+    using impatience = impatienceOf(player);
+    const wait = { signal: impatience.signal, timeoutMs: chance.pick([100, 1000, 3000]) };
+    await orGiveUp(this.#stage, player, async () => {
+      if (chance.is(0.5)) return await this.#observe(player, candidacy, wait, () => {});
+      const from = client.lastZxid;
+      if (chance.is(0.5)) return this.#checkLeader(player, await candidacy.leader(wait), from);
+      const candidates = await candidacy.candidates(wait);
+      const wrong = this.#truth.wrongLine(DIRECTORY, candidates, this.#spanFrom(from));
+      player.demand(wrong === undefined, () => `of the candidates is told what was not so: ${wrong}`);
+    });
+  }
+
+  async #observe(
+    player: Player,
+    candidacy: Election,
+    wait: { readonly signal: AbortSignal; readonly timeoutMs?: number },
+    tell: (leader: Candidate | null) => void,
+  ): Promise<void> {
+    let newest = 0n;
+    let from = player.client.lastZxid;
+    for await (const leader of candidacy.observe(wait)) {
+      this.#checkLeader(player, leader, from);
+      from = player.client.lastZxid;
+      if (leader !== null) {
+        const { token } = leader;
+        player.demand(token > newest, () => `${token} leads after ${newest}`);
+        newest = token;
+      }
+      tell(leader);
+    }
+  }
+
+  #checkLeader(player: Player, leader: Candidate | null, from: bigint): void {
+    const { ledger } = this.#stage;
+    const { to } = this.#spanFrom(from);
+    const times = [from, ...ledger.changesAfter(DIRECTORY, from).map(({ zxid }) => zxid)];
+    const wasSo = times.some((zxid) => {
+      const first = this.#truth.firstAt(DIRECTORY, zxid);
+      return zxid <= to && first === leader?.path;
+    });
+    player.demand(wasSo, () => `${leader?.path ?? "nobody"} is told to lead, and never did`);
+    if (leader === null) return;
+    const made = ledger.at(leader.path, leader.token);
+    player.demand(
+      made?.czxid === leader.token && made.owner === leader.sessionId,
+      () => `${leader.path} is not of ${leader.token}, in session ${leader.sessionId}`,
+    );
+  }
+
+  /** A new epoch counts before anything has happened in it. */
+  #spanFrom(from: bigint): { readonly from: bigint; readonly to: bigint } {
+    const { lastZxid } = this.#stage.ledger;
+    return { from, to: lastZxid < from ? from : lastZxid };
+  }
+
+  /** Leads term after term, fails now and then, and stops when it is told to. */
+  async #goOn(player: Player, candidacy: Election): Promise<void> {
+    const { chance, resting } = player;
+    const until = new AbortController();
+    const rest = (): void => until.abort(resting.reason);
+    resting.addEventListener("abort", rest);
+    if (resting.aborted) rest();
+    const failures: unknown[] = [];
+    let failed = 0;
+    let terms = 1 + chance.below(3);
+    const work = async (term: Hold): Promise<void> => {
+      await this.#serve(player, term);
+      terms -= 1;
+      if (terms <= 0) until.abort(new Error("has led enough"));
+      else if (chance.is(0.4)) {
+        failed += 1;
+        throw new Error("fails");
+      } else if (term.signal.aborted) throw term.signal.reason;
+    };
+    try {
+      await candidacy.lead(work, {
+        autoRequeue: true,
+        signal: until.signal,
+        onError: (error) => failures.push(error),
+      });
+      player.report("a candidacy that goes on by itself has ended, and nobody told it to");
+    } catch (error) {
+      if (!this.#stage.recipes.isRecipeError(error) && !isZkError(error)) throw error;
+      player.note(`stands no longer: ${error.code}`);
+      const isHeard = failures.length === failed && failures.every((each) => String(each) === "Error: fails");
+      player.demand(isHeard, () => `${failed} failures, and heard ${failures.map(String).join(", ")}`);
+    } finally {
+      resting.removeEventListener("abort", rest);
+      player.afterTurn = () => this.#checkLog(player);
+    }
   }
 
   /** What a leader does: it writes as long as it is told that it leads. */

@@ -39,12 +39,22 @@ export class LineOfTruth {
   }
 
   /** Whether those who are told are the line of one moment, but for some that have gone since. */
-  wrongLine(directory: string, told: readonly Participant[], { from, to }: Span): string | undefined {
+  wrongLine(
+    directory: string,
+    told: readonly { readonly path: string }[],
+    { from, to }: Span,
+  ): string | undefined {
     const times = [from, ...this.#ledger.changesAfter(directory, from).map(({ zxid }) => zxid)];
     const names = told.map(({ path }) => path.slice(directory.length + 1));
     if (times.some((zxid) => zxid <= to && this.#isLineAt(directory, names, zxid, to))) return undefined;
     const lines = times.map((zxid) => this.#lineAt(directory, zxid).join(" "));
     return `${names.join(" ")} was never the line, of ${[...new Set(lines)].join(" | ")}`;
+  }
+
+  /** The path of whoever is first; undefined for nobody. */
+  firstAt(directory: string, zxid: bigint): string | undefined {
+    const [name] = this.#lineAt(directory, zxid);
+    return name === undefined ? undefined : `${directory}/${name}`;
   }
 
   #isLineAt(directory: string, told: readonly string[], zxid: bigint, to: bigint): boolean {
