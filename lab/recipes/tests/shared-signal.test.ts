@@ -1,6 +1,6 @@
 // The signal that ends a program is handed to everything in it: calls, waits, streams.
 import { getEventListeners } from "node:events";
-import { Lock, Queue, textCodec } from "@zk/recipes";
+import { Lock, Queue, textCodec, watchNode } from "@zk/recipes";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stage, told, until } from "../src/index.js";
 
@@ -47,6 +47,18 @@ describe("one signal", () => {
     const listing = await queue.inspect();
     expect(listing.map(({ claim }) => claim?.sessionId)).toEqual(each.map(() => client.sessionId));
     await Promise.all(items.map((item) => item.ack()));
+    expect(warnings).toEqual([]);
+  });
+
+  it("is that of a cache, which as many wait for as like", async () => {
+    const client = await zk.connect();
+    using cache = watchNode(client, zk.path);
+    await cache.ready;
+    const waits = each.map(() => cache.until(({ node }) => node !== undefined));
+    await until("they hang on the cache", () => getEventListeners(cache.signal, "abort").length >= MANY);
+    await client.create(zk.path);
+    await Promise.all(waits);
+    expect(getEventListeners(cache.signal, "abort")).toEqual([]);
     expect(warnings).toEqual([]);
   });
 });

@@ -322,10 +322,10 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
       };
       const ended = (): void => reject(this.signal.reason);
       const unlisten = news.add(again);
-      this.signal.addEventListener("abort", ended, { once: true });
+      const forget = onAbort(this.signal, ended);
       stop = () => {
         unlisten();
-        this.signal.removeEventListener("abort", ended);
+        forget();
       };
       again();
     });

@@ -49,6 +49,7 @@ export class Partitioning {
   #items: readonly string[];
   #wanted: ReadonlySet<string> = new Set();
   #held = 0;
+  #awaitsLive = false;
   #cancelTimer = (): void => {};
   readonly #forget: () => void;
 
@@ -119,10 +120,16 @@ export class Partitioning {
     }
   }
 
-  /** The view tells of nothing when it has caught up without a change. */
+  /** The view tells of nothing when it has caught up without a change. One wait is enough, however often it is asked for. */
   #settleWhenLive(): void {
-    this.#details.view
-      .until(() => this.#details.view.state === "live", { signal: this.#over.signal })
+    if (this.#awaitsLive) return;
+    this.#awaitsLive = true;
+    const { view } = this.#details;
+    view
+      .until(() => view.state === "live", { signal: this.#over.signal })
+      .finally(() => {
+        this.#awaitsLive = false;
+      })
       .then(
         () => this.#settleAgain(),
         () => {},
