@@ -150,7 +150,15 @@ class OnceAttempt {
 
   async #makeDirectory(): Promise<void> {
     const { markers, acl } = this.#options;
-    await makeDirectory(this.#client, markers, acl, this.#patience.call);
+    try {
+      await makeDirectory(this.#client, markers, acl, this.#patience.call);
+    } catch (error) {
+      // Whatever becomes of the directory: of the transaction nothing was applied, and it is tried again.
+      if (isZkError(error, "SESSION_EXPIRED"))
+        return sessionAgain(this.#client, this.#patience, this.#options);
+      if (isZkError(error, "QUEUE_FULL")) return this.#patience.race(this.#client.drained());
+      throw error;
+    }
     void sweepMarkers(this.#client, markers).catch(() => {
       // Tidying up is nobody's concern here; the next one who finds the directory missing tries again.
     });

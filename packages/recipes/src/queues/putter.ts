@@ -110,7 +110,7 @@ export class Putter {
     patience: Patience,
     watch?: () => void,
   ): Promise<PutResult | undefined> {
-    const { client, entries, acl } = this.#setup;
+    const { client, entries } = this.#setup;
     for (;;) {
       try {
         const { data, stat } = await patience.read((call) => client.getData(entries, call));
@@ -119,9 +119,11 @@ export class Putter {
         const now = await patience.read((call) => client.getChildrenWithStat(entries, { ...call, watch }));
         if (!this.#hasRoom(now.stat, parcels)) return undefined;
       } catch (error) {
-        if (isZkError(error, "NO_NODE"))
-          await patience.read((call) => makeDirectory(client, entries, acl, call));
+        if (isZkError(error, "NO_NODE")) await this.#makeDirectory(patience);
         else if (isZkError(error, "BAD_VERSION")) telemetryOf(client).metrics.conflicts += 1;
+        // Whoever watches stands in line, and does so again in the next session.
+        else if (watch === undefined && isSessionOver(error))
+          await sessionAgain(client, patience, this.#setup);
         else throw error;
       }
     }
@@ -159,12 +161,21 @@ export class Putter {
         if (!isZkError(error)) throw error;
         if (error.applied === "maybe") throw this.#ambiguous(error);
         patience.check();
-        if (error.code === "NO_NODE" && seen === undefined)
-          await patience.read((call) => makeDirectory(client, entries, acl, call));
+        if (error.code === "NO_NODE" && seen === undefined) await this.#makeDirectory(patience);
         else if (error.code === "QUEUE_FULL") await patience.race(client.drained());
         else if (error.code === "SESSION_EXPIRED") await sessionAgain(client, patience, { recipe, path });
         else if (!isLost(error)) throw error;
       }
+    }
+  }
+
+  async #makeDirectory(patience: Patience): Promise<void> {
+    const { client, entries, acl } = this.#setup;
+    try {
+      await patience.read((call) => makeDirectory(client, entries, acl, call));
+    } catch (error) {
+      if (!isSessionOver(error)) throw error;
+      await sessionAgain(client, patience, this.#setup);
     }
   }
 

@@ -27,6 +27,7 @@ import type { HoldOptions } from "../core/hold.js";
 import { childPath } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { ServerClock } from "../core/server-clock.js";
+import { isSessionOver, sessionAgain } from "../core/sessions.js";
 import { type AckMode, type ConsumeOptions, QueueConsumer, takeOut } from "./consumer.js";
 import type { QueueItem, QueueMessage } from "./item.js";
 import { layoutOf, type Placement, type QueueDialect, type QueueOrder } from "./layout.js";
@@ -362,16 +363,28 @@ export class Queue<T = Uint8Array> {
     { id, priority, dueMs, delayMs }: PutOptions,
     patience: Patience,
   ): Promise<readonly Parcel[]> {
-    const { order, clock, layout } = this.#setup;
+    const { order, layout } = this.#setup;
     // What is refused is refused before anything is sent.
     prefixOf(this.#setup, { id, priority, dueMs: delayMs === undefined ? dueMs : 0 });
     const isTimed = delayMs !== undefined || (order === "due" && dueMs === undefined);
-    const timeMs = isTimed ? Math.ceil((await clock.nowMs(patience)) + (delayMs ?? 0)) : dueMs;
+    const timeMs = isTimed ? Math.ceil((await this.#serversNowMs(patience)) + (delayMs ?? 0)) : dueMs;
     const prefix = prefixOf(this.#setup, { id, priority, dueMs: timeMs });
     return lists.map((values) => {
       const bytes = values.map((value) => this.#codec.encode(value));
       return { prefix, data: refusing(this.#setup, () => layout.encode(bytes)) };
     });
+  }
+
+  /** Nothing was put yet: a session that ends meanwhile is no reason not to. */
+  async #serversNowMs(patience: Patience): Promise<number> {
+    for (;;) {
+      try {
+        return await this.#setup.clock.nowMs(patience);
+      } catch (error) {
+        if (!isSessionOver(error)) throw error;
+        await sessionAgain(this.#client, patience, this.#setup);
+      }
+    }
   }
 
   #patience(options: WaitOptions): Patience {

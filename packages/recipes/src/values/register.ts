@@ -126,9 +126,18 @@ export class Register {
     } catch (error) {
       if (isZkError(error, "BAD_VERSION") || isZkError(error, "NODE_EXISTS")) return undefined;
       if (!isZkError(error, "NO_NODE")) throw error;
-      if (seen === undefined)
-        await patience.read((call) => makeDirectory(this.#client, directoryOf(path), acl, call));
+      if (seen === undefined) await this.#makeParent(patience);
       return undefined;
+    }
+  }
+
+  async #makeParent(patience: Patience): Promise<void> {
+    const { path, acl } = this.#options;
+    try {
+      await patience.read((call) => makeDirectory(this.#client, directoryOf(path), acl, call));
+    } catch (error) {
+      if (!isSessionOver(error)) throw error;
+      await sessionAgain(this.#client, patience, this.#options);
     }
   }
 
