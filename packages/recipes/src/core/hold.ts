@@ -71,6 +71,8 @@ export class Hold implements AsyncDisposable {
   #lost: RecipeError | undefined;
   /** A write of the recipe is under way that takes the znode along. */
   #isEnding = false;
+  /** It is being ended before anybody has it: what becomes of the session decides nothing. */
+  #isUnseen = false;
   /** Such a write that puts another znode in its place. */
   #conversion: AbortController | undefined;
   readonly #belief: Belief;
@@ -192,14 +194,23 @@ export class Hold implements AsyncDisposable {
   /**
    * For recipes that end their hold by a write of their own, such as one that takes the znode along. While it is under way, a
    * znode that is gone is no news. After it the hold is released; when it fails, the hold stands or falls as before.
+   *
+   * @param options `isUnseen`: nobody has the hold yet, and the write says by itself whether it was made: till then the end of the
+   *   session is no news either
    */
-  protected async endBy<T>(write: () => Promise<T>): Promise<T> {
+  protected async endBy<T>(
+    write: () => Promise<T>,
+    { isUnseen = false }: { readonly isUnseen?: boolean } = {},
+  ): Promise<T> {
     this.#isEnding = true;
+    this.#isUnseen = isUnseen;
     let result: T;
     try {
       result = await write();
     } catch (error) {
       this.#isEnding = false;
+      this.#isUnseen = false;
+      if (isUnseen) this.#follow({ isNews: true });
       if (!this.#isOver) this.#lookout.look();
       throw error;
     }
@@ -289,7 +300,7 @@ export class Hold implements AsyncDisposable {
   }
 
   #suspect(): void {
-    if (this.#state !== "held") return;
+    if (this.#state !== "held" || this.#isUnseen) return;
     const { recipe, path } = this;
     const telemetry = telemetryOf(this.#client);
     telemetry.metrics.holdsSuspect += 1;
@@ -331,7 +342,7 @@ export class Hold implements AsyncDisposable {
   }
 
   #lose(error: RecipeError): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isUnseen) return;
     this.#lost = error;
     this.#end("lost");
     const { recipe, path } = this;

@@ -190,7 +190,7 @@ export class QueueConsumer<T> implements AsyncIterableIterator<QueueItem<T>, und
  */
 export async function takeOut(item: QueueItem<unknown>, patience: Patience): Promise<boolean> {
   try {
-    await item.ack(undefined, { certain: true, signal: patience.signal });
+    await item.takeOut(patience);
     return true;
   } catch (error) {
     await item.release();

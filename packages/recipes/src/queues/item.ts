@@ -22,7 +22,7 @@ import { isLost } from "../core/lost.js";
 import { childPath } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { withoutFirst } from "../core/refusals.js";
-import { sessionAgain } from "../core/sessions.js";
+import { isSessionOver, sessionAgain } from "../core/sessions.js";
 import { settleWrites, unusedPath } from "../core/settle.js";
 import { telemetryOf } from "../core/telemetry.js";
 import { isRecipeError, RecipeError } from "../errors.js";
@@ -141,6 +141,18 @@ export class QueueItem<T> extends Hold implements QueueMessage<T> {
   }
 
   /**
+   * Called by the queue before it hands out an item that is to be out by then: nobody has it yet, so that the end of the session is
+   * no loss.
+   */
+  async takeOut({ signal }: Pick<WaitOptions, "signal">): Promise<void> {
+    const item = this.#path;
+    const ending = (tx: Transaction): Transaction =>
+      tx.remove(item, { version: this.#claim.version }).remove(this.path) as unknown as Transaction;
+    const options = { certain: true, takesItem: true, isUnseen: true };
+    await this.#end(ending, signal === undefined ? options : { ...options, signal });
+  }
+
+  /**
    * The work was not done: gives the item back, and counts that as a delivery in vain.
    *
    * To give it back as if it had not been delivered, `release()` it.
@@ -200,7 +212,10 @@ export class QueueItem<T> extends Hold implements QueueMessage<T> {
         return telemetryOf(client).tell({ type: "deadItem", recipe, path, name: this.name });
       } catch (error) {
         if (!isZkError(error, "NO_NODE") || error.operationIndex !== 0) throw error;
-        await makeDirectory(client, directory, acl, {});
+        await makeDirectory(client, directory, acl, {}).catch((failed: unknown) => {
+          // The claim is gone with the session, and the next try says so.
+          if (!isSessionOver(failed)) throw failed;
+        });
       }
     }
   }
@@ -224,11 +239,11 @@ export class QueueItem<T> extends Hold implements QueueMessage<T> {
    * Ends the claim by a transaction that removes it.
    *
    * @param ending adds the writes: two of ours first, of which the second at the latest removes the claim
-   * @param options `takesItem`: whether the first of them removes the item
+   * @param options `takesItem`: whether the first of them removes the item; `isUnseen`: whether nobody has it yet
    */
   async #end<Results extends readonly TransactionResult[]>(
     ending: (transaction: Transaction) => Transaction<Results>,
-    options: AckOptions & { readonly takesItem: boolean },
+    options: AckOptions & { readonly takesItem: boolean; readonly isUnseen?: boolean },
   ): Promise<readonly TransactionResult[] | undefined> {
     // What was sent may have gone through, although the claim is lost.
     if (!this.#isUndecided) this.refuseIfOver();
@@ -236,15 +251,18 @@ export class QueueItem<T> extends Hold implements QueueMessage<T> {
     using patience = new Patience(client, { recipe, path }, options);
     return await this.endBy(async () => {
       try {
-        if (options.certain === true && !this.#isUndecided)
-          return await this.#endForCertain(ending, patience);
-        return await this.#endOrLook(ending, options.takesItem, patience);
+        const isForCertain = options.certain === true && !this.#isUndecided;
+        const results = isForCertain
+          ? await this.#endForCertain(ending, patience)
+          : await this.#endOrLook(ending, options.takesItem, patience);
+        this.#isTakenOut = options.takesItem;
+        return results;
       } catch (error) {
         if (isRecipeError(error) && error.applied === "maybe") this.#isUndecided = true;
         if (error instanceof GuardFailed) throw this.lose("its claim is gone, so nothing was written");
         throw isZkError(error) ? this.#refusal(error) : error;
       }
-    });
+    }, options);
   }
 
   /** A marker decides, whatever becomes of the session. */
