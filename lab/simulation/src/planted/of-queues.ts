@@ -2,6 +2,7 @@
 import { type Plant, plantsIn } from "./plant.js";
 
 const inQueue = plantsIn("queue");
+const inModes = plantsIn("queue-modes");
 
 export const OF_QUEUES: readonly Plant[] = [
   {
@@ -75,5 +76,68 @@ export const OF_QUEUES: readonly Plant[] = [
     "queues/candidates.ts",
     "  return inOrder(entries).sort(byPlacement);\n",
     "  return inOrder(entries);\n",
+  ),
+  inModes(
+    "prefetch-not-counted",
+    "a stream counts only what it has not handed out yet, and claims more than it may hold",
+    "queues/consumer.ts",
+    "        while (this.#held.size >= this.#prefetch) await",
+    "        while (this.#ready.length >= this.#prefetch) await",
+  ),
+  inModes(
+    "handed-out-early",
+    "items are handed out whether they are due or not",
+    "queues/candidates.ts",
+    "  return other.dueMs === undefined || other.dueMs <= dueMs;\n",
+    "  return true;\n",
+  ),
+  inModes(
+    "due-by-own-clock",
+    "when an item is due goes by the clock of whoever puts it",
+    "core/server-clock.ts",
+    "    return clock.nowMs() + measured.offsetMs;\n",
+    "    return clock.nowMs();\n",
+  ),
+  inModes(
+    "before-not-awaited",
+    "an item is handed out before the servers say that it is out",
+    "queues/consumer.ts",
+    "    await item.takeOut(patience);\n",
+    "    item.takeOut(patience).catch(() => {});\n",
+  ),
+  inModes(
+    "given-as-lost",
+    "an item that is out of the queue is handed out as one that was lost, because the session ended meanwhile",
+    "queues/item.ts",
+    "    const options = { certain: true, takesItem: true, isUnseen: true };\n",
+    "    const options = { certain: true, takesItem: true, isUnseen: false };\n",
+  ),
+  inModes(
+    "after-not-awaited",
+    "the next item is handed out before the one whose work is done is acknowledged",
+    "queues/consumer.ts",
+    "      await item.ack(undefined, { signal: this.#patience.signal });\n",
+    "      item.ack(undefined, { signal: this.#patience.signal }).catch(() => {});\n",
+  ),
+  inModes(
+    "removed-from-others",
+    "an item is removed by its id although somebody works on it",
+    "queues/queue.ts",
+    "              .create(claim, null, { mode, ...aclOf(this.#setup) })\n              .remove(childPath(entries, name))\n              .remove(claim),\n",
+    "              .remove(childPath(entries, name)),\n",
+  ),
+  inModes(
+    "together-one-by-one",
+    "values that are put together become an item each",
+    "queues/queue.ts",
+    "    const parcels = await this.#parcels([values], options, patience);\n",
+    "    const parcels = await this.#parcels(values.map((value) => [value]), options, patience);\n",
+  ),
+  inModes(
+    "taken-out-unsaid",
+    "an item that was acknowledged does not say that it is out of the queue",
+    "queues/item.ts",
+    "        this.#isTakenOut = options.takesItem;\n",
+    "",
   ),
 ];

@@ -33,4 +33,32 @@ export const OF_SETS: readonly Plant[] = [
     "this.#items.filter((item) => owners.get(item) === membership.id)",
     "this.#items.filter((item) => owners.has(item))",
   ),
+  inPartition(
+    "slice-goes-on",
+    "a slice is not told that one of its items is to be given up",
+    "partition/slices.ts",
+    "    turn?.over.abort(hold.signal.reason);\n",
+    "",
+  ),
+  inPartition(
+    "slice-not-awaited",
+    "an item of a slice is given up before the body of the loop has ended",
+    "partition/slices.ts",
+    "    await turn?.done;\n",
+    "",
+  ),
+  inPartition(
+    "news-not-told",
+    "a slice goes on although there are other items by now, which nobody uses",
+    "partition/slices.ts",
+    '    this.#turn?.over.abort(this.#ended("there are other items"));\n',
+    "",
+  ),
+  inPartition(
+    "slice-not-stopped",
+    "a loop over slices that is to end does not tell the slice that it is at",
+    "partition/set-partitioner.ts",
+    '    signal.addEventListener("abort", () => slices.stop(signal.reason), { once: true });\n',
+    "",
+  ),
 ];

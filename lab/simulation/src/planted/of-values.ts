@@ -3,6 +3,7 @@ import { type Plant, plantsIn } from "./plant.js";
 
 const inNumbers = plantsIn("numbers");
 const inShared = plantsIn("shared");
+const inSharedCount = plantsIn("shared-count");
 const inLatch = plantsIn("latch");
 const inMultiLock = plantsIn("multi-lock");
 
@@ -55,6 +56,41 @@ export const OF_VALUES: readonly Plant[] = [
     "config/watched-config.ts",
     "      return this.#bad(data, error, stat.version, stat.mzxid);\n",
     "      value = {};\n",
+  ),
+  inSharedCount(
+    "counted-without-marker",
+    "an addition whose answer was lost is made again (Curator, kazoo)",
+    "core/exactly-once.ts",
+    "        return stat?.czxid;\n",
+    "        return undefined;\n",
+  ),
+  inSharedCount(
+    "session-ends-directory",
+    "a write that is made once fails when the session ends while the directory of its markers is being made",
+    "core/exactly-once.ts",
+    '      if (isZkError(error, "SESSION_EXPIRED"))\n        return sessionAgain(this.#client, this.#patience, this.#options);\n',
+    "",
+  ),
+  inSharedCount(
+    "added-to-what-is-shown",
+    "what is added to is the number that is shown, which may be an older one",
+    "values/shared-count.ts",
+    "    const now = await this.update((value = this.#seed) => this.#sum(value, delta), options);\n",
+    "    const now = await this.update((value = this.#seed) => this.#sum(this.current?.value ?? value, delta), options);\n",
+  ),
+  inSharedCount(
+    "empty-is-zero",
+    "an empty znode, which others make first, is taken for a 0 and not for the seed",
+    "values/shared-count.ts",
+    "(value = this.#seed) => this.#sum(value, delta)",
+    "(value) => this.#sum(value === this.#seed ? 0 : (value ?? 0), delta)",
+  ),
+  inSharedCount(
+    "counted-round",
+    "a sum beyond the range goes on at its other end",
+    "values/numbers.ts",
+    "    if (!Number.isInteger(value) || value < INT_MIN || value > INT_MAX)\n",
+    "    if (!Number.isInteger(value))\n",
   ),
   inLatch(
     "latch-leads-in-doubt",

@@ -2,10 +2,11 @@
  * Items that are dealt out among those who take part, who come, go and die. What must hold:
  * - Guarded writes for an item never go back to an older owner (see {@link GuardedLog}).
  * - An item is not called `held` while the client says that it is not connected, and not given back while it is used.
+ * - A slice has the items in their order, is told to be over as soon as one of them is, and those that stay are in the next one.
  * - When nothing is wrong any more each item is used by exactly one, all have their share; and when all have gone nothing is left.
  */
 import { isZkError } from "@zk/client";
-import type { PartitionHold, SetPartitioner } from "@zk/recipes";
+import type { PartitionHold, SetPartitioner, Slice } from "@zk/recipes";
 import type { Player } from "../actors/player.js";
 import { GuardedLog } from "./guarded-log.js";
 import { checkBelief, checkEmpty, checkNothingUnderWay, makeNode, orGiveUp } from "./manners.js";
@@ -15,6 +16,8 @@ const DIRECTORY = "/shards";
 const ITEMS = ["a", "b", "c", "d", "e"];
 /** Within it everything is dealt out once nothing is wrong: virtual milliseconds. */
 const DEALT_MS_MAX = 30_000;
+/** Within it all have looked. */
+const LOOKED_MS = 5000;
 const logOf = (item: string): string => `/log-${item}`;
 
 /** See the head of this file. */
@@ -31,6 +34,9 @@ class Sharding implements Play {
   readonly #logs: readonly GuardedLog[];
   readonly #assignment: "balanced" | "kazoo";
   readonly #held = new Map<Player, Set<PartitionHold>>();
+  /** Those who loop over slices, each with the one that it is at. */
+  readonly #slices = new Map<Player, Slice>();
+  #leaver: Player | undefined;
   #rounds = 0;
 
   constructor(stage: Stage) {
@@ -54,8 +60,7 @@ class Sharding implements Play {
     );
     player.afterTurn = () => this.#look(player);
     try {
-      const taking = (): Promise<never> =>
-        this.#partitioner(player).each((hold) => this.#use(player, hold), { signal: abort.signal });
+      const taking = (): Promise<void> => this.#takePart(player, abort.signal);
       await orGiveUp(this.#stage, player, taking, ["ABORTED", "SESSION_EXPIRED"]);
       const left = this.#heldBy(player).size;
       player.demand(left === 0, () => `takes part no more, and uses ${left} items`);
@@ -67,21 +72,27 @@ class Sharding implements Play {
 
   died(player: Player): void {
     this.#held.delete(player);
+    this.#slices.delete(player);
   }
 
   async inspect(player: Player): Promise<void> {
     const abort = new AbortController();
     player.afterTurn = () => this.#look(player);
-    const ended = this.#partitioner(player)
-      .each((hold) => this.#use(player, hold), { signal: abort.signal })
-      .catch((error: unknown) => error);
+    const ended = this.#takePart(player, abort.signal).catch((error: unknown) => error);
     await player.sleep(DEALT_MS_MAX);
     this.#checkDealt(player);
-    // Nobody goes before everybody has looked.
-    await player.sleep(DEALT_MS_MAX);
+    // Nobody goes before everybody has looked; then one does, and the others have what it had.
+    await player.sleep(LOOKED_MS);
+    this.#leaver ??= player;
+    if (this.#leaver !== player) {
+      await player.sleep(DEALT_MS_MAX);
+      this.#checkDealt(player);
+      await player.sleep(LOOKED_MS);
+    }
     abort.abort(new Error("goes"));
     const error = await ended;
     player.demand(this.#stage.recipes.isRecipeError(error, "ABORTED"), () => `ended with ${String(error)}`);
+    this.#held.delete(player);
     checkNothingUnderWay(this.#stage, player);
   }
 
@@ -104,13 +115,54 @@ class Sharding implements Play {
     });
   }
 
+  async #takePart(player: Player, signal: AbortSignal): Promise<void> {
+    const partitioner = this.#partitioner(player);
+    if (player.chance.is(0.5)) return await partitioner.each((hold) => this.#use(player, hold), { signal });
+    let before: Slice | undefined;
+    for await (const slice of partitioner.slices({ signal })) {
+      this.#checkSlice(player, slice, before);
+      await this.#useSlice(player, slice);
+      before = slice;
+      // Whoever leaves the loop gives everything up.
+      if (!player.resting.aborted && player.chance.is(0.1)) return;
+    }
+  }
+
+  #checkSlice(player: Player, { items, holds }: Slice, before: Slice | undefined): void {
+    const inOrder = ITEMS.filter((item) => items.includes(item));
+    player.demand(
+      items.length > 0 &&
+        items.join() === inOrder.join() &&
+        items.join() === holds.map(({ item }) => item).join(),
+      () => `a slice has ${items.join(", ")}, and holds ${holds.map(({ item }) => item).join(", ")}`,
+    );
+    const stayed = before?.holds.find((hold) => !hold.signal.aborted && !holds.includes(hold));
+    player.demand(stayed === undefined, () => `${stayed?.item} has not gone, and is not in the next slice`);
+  }
+
+  /** Writes for all items until the slice is over. */
+  async #useSlice(player: Player, slice: Slice): Promise<void> {
+    const held = this.#heldBy(player);
+    this.#slices.set(player, slice);
+    for (const hold of slice.holds) held.add(hold);
+    try {
+      while (!slice.signal.aborted) {
+        for (const hold of slice.holds) if (!slice.signal.aborted) await this.#write(hold).catch(() => {});
+        await player.sleep(player.chance.wait(200), slice.signal).catch(() => {});
+      }
+    } finally {
+      for (const hold of slice.holds) held.delete(hold);
+      this.#slices.delete(player);
+    }
+  }
+
   /** Writes as long as it is told that the item is its own. */
   async #use(player: Player, hold: PartitionHold): Promise<void> {
     const held = this.#heldBy(player);
     held.add(hold);
     try {
       while (!hold.signal.aborted) {
-        await hold.guard((tx) => tx.setData(logOf(hold.item), `${hold.token} ${hold.path}`));
+        await this.#write(hold);
         await player.sleep(player.chance.wait(200), hold.signal).catch(() => {});
       }
     } catch (error) {
@@ -118,6 +170,10 @@ class Sharding implements Play {
     } finally {
       held.delete(hold);
     }
+  }
+
+  async #write(hold: PartitionHold): Promise<void> {
+    await hold.guard((tx) => tx.setData(logOf(hold.item), `${hold.token} ${hold.path}`));
   }
 
   #heldBy(player: Player): Set<PartitionHold> {
@@ -143,7 +199,14 @@ class Sharding implements Play {
   }
 
   #look(player: Player): void {
-    for (const hold of this.#heldBy(player)) {
+    // First of all: to ask for a state may be what makes a hold notice that it is lost.
+    const slice = this.#slices.get(player);
+    const gone = slice?.holds.find((hold) => hold.signal.aborted);
+    player.demand(
+      gone === undefined || slice?.signal.aborted === true,
+      () => `${gone?.item} is to be given up, and the slice goes on`,
+    );
+    for (const hold of this.#held.get(player) ?? []) {
       checkBelief(player, hold.item, hold, "abort");
       player.demand(hold.state !== "released", () => `${hold.item} was given back while it is used`);
     }

@@ -1,7 +1,7 @@
 /**
  * What the servers made of a queue, transaction by transaction: whoever looks at it knows of each value where it is, and that
  * - none is there twice, none comes that was refused, and none that is gone comes again;
- * - an item goes only together with the claim on it, and a claim comes only to an item that is there;
+ * - an item goes only together with the claim on it, or by its id while nobody has one, and a claim comes only to an item that is there;
  * - what an acknowledgement records goes together with its item.
  */
 import type { Ledger } from "../checks/ledger.js";
@@ -22,6 +22,10 @@ export class QueueBooks {
   readonly refused: Set<number> = new Set();
   /** Acknowledgements that must not be found in the records: they were refused. */
   readonly refusedAcks: Set<string> = new Set();
+  /** Whether a value may be removed by its id: without a claim then, and only while nobody has one. */
+  isRemovable: (value: number) => boolean = () => false;
+  /** How many were. */
+  removed = 0;
   /** Values that were recorded, each with the acknowledgement that did. */
   readonly recorded: Map<number, string> = new Map();
   /** Since when each item that nobody has may be taken, by its name: virtual milliseconds. */
@@ -77,7 +81,10 @@ export class QueueBooks {
       const value = this.#valueAt(`${this.#places.entries}/${name}`, zxid - 1n);
       gone.add(value);
       this.#whereabouts.set(value, null);
-      if (claims?.went.includes(name) !== true) return `${name} was taken out without the claim on it`;
+      if (claims?.went.includes(name) === true) continue;
+      const isClaimed = this.#ledger.at(`${this.#places.claims}/${name}`, zxid - 1n) !== null;
+      if (isClaimed || !this.isRemovable(value)) return `${name} was taken out without the claim on it`;
+      this.removed += 1;
     }
     const came = [
       ...(entries?.came ?? []).map((name) => `${this.#places.entries}/${name}`),

@@ -14,12 +14,14 @@ import { numbers } from "./numbers.js";
 import { partition } from "./partition.js";
 import { patience } from "./patience.js";
 import { queue } from "./queue.js";
+import { queueModes } from "./queue-modes.js";
 import { readWrite } from "./read-write.js";
 import { readySet } from "./ready-set.js";
 import { reentrant } from "./reentrant.js";
 import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
 import { shared } from "./shared.js";
+import { sharedCount } from "./shared-count.js";
 
 export const SCENARIOS: readonly Scenario[] = [
   counter,
@@ -42,6 +44,8 @@ export const SCENARIOS: readonly Scenario[] = [
   discovery,
   inspection,
   patience,
+  sharedCount,
+  queueModes,
 ];
 
 /** @throws Error for a name that no scenario has */
