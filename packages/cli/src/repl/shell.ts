@@ -25,16 +25,18 @@ import { promptText, ServerRole } from "./prompt.js";
 
 const BUILT_IN = ["cd", "pwd", "addauth", "history", "exit", "quit", "\\timing", "\\json"] as const;
 
-const HELP = `cd [PATH]        the znode that relative paths begin at; without PATH back to /
-pwd              print it
-history          lines of before; Ctrl-R looks for one that has the letters typed so far, and again for the next
-addauth SCHEME CREDENTIAL   who we are, for this session; such lines are not remembered
-\\timing          say how long each command took; again: no more
-\\json on|off     --json on every command
-exit, Ctrl-D     leave
-COMMAND | PROG   into a program of the system
-COMMAND > FILE   into a file; >> appends
-Ctrl-C ends a command, or forgets a line. Everything else is a command of zk: help lists them.`;
+const HELP = `cd [PATH]                  the znode that relative paths begin at; without PATH back to /
+pwd                        print it
+history                    lines of before; Ctrl-R looks for one that has the letters typed so far, again: the next
+addauth SCHEME CREDENTIAL  who we are, for this session; such lines are not remembered
+\\timing                    say how long each command took; again: no more
+\\json on|off               --json on every command
+exit, Ctrl-D               leave
+COMMAND | PROGRAM          into a program of the system
+COMMAND > FILE             into a file; >> appends
+
+Ctrl-C ends a command, or forgets a line. Everything else is a command of zk:
+`;
 
 /** Reads lines and runs them until the end of input; gives the exit code. */
 export async function startShell(options: ZkOptions): Promise<number> {
