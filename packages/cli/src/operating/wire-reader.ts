@@ -47,14 +47,17 @@ const PENDING_MAX = 10_000;
 
 export class WireReader {
   readonly #connection: number;
+  readonly #now: () => number;
   readonly #toServer = new FrameSplitter();
   readonly #toClient = new FrameSplitter();
   readonly #pending = new Map<number, WireRequest[]>();
   #hasRequested = false;
   #hasAnswered = false;
 
-  constructor(connection: number) {
+  /** @param now milliseconds by any clock that only goes forward; a capture has its own */
+  constructor(connection: number, now: () => number = () => performance.now()) {
     this.#connection = connection;
+    this.#now = now;
   }
 
   /**
@@ -71,7 +74,7 @@ export class WireReader {
         yield { payload, request: undefined };
         continue;
       }
-      const request = readRequest(payload, performance.now());
+      const request = readRequest(payload, this.#now());
       if (request !== undefined) this.#remember(request);
       yield { payload, request };
     }
@@ -148,7 +151,7 @@ export class WireReader {
       watch: request?.watch ?? false,
       code: header.err === 0 ? "OK" : (errorName(header.err) ?? String(header.err)),
       zxid,
-      ms: request === undefined ? null : Math.round((performance.now() - request.atMs) * 100) / 100,
+      ms: request === undefined ? null : Math.round((this.#now() - request.atMs) * 100) / 100,
     });
   }
 }

@@ -1,11 +1,16 @@
+import { resolve } from "node:path";
 import { parseConnectionString } from "@zk/client";
 import { Child } from "../../coordination/child.js";
-import { type Command, defineCommand } from "../../definition/command.js";
+import { type Command, type CommandIo, defineCommand } from "../../definition/command.js";
 import { anyNumber, duration, flag, text, texts, whole } from "../../definition/specs.js";
 import { parseGlob } from "../../input/comparison.js";
+import { readAll, readFile } from "../../input/value.js";
+import { type TraceReport, traceOf } from "../../operating/capture-trace.js";
 import { Injection } from "../../operating/injection.js";
+import { readCapture } from "../../operating/packet-capture.js";
 import { WireProxy } from "../../operating/proxy.js";
 import type { WireRecord } from "../../operating/wire-reader.js";
+import { plural } from "../../output/figures.js";
 import { visible } from "../../output/visible.js";
 import { UsageError } from "../../program/errors.js";
 
@@ -16,6 +21,7 @@ export const sniff: Command = defineCommand({
   details: [
     "Clients connect to it instead of the server; no rights are needed. Requests are paired with their answers; data and credentials are never shown, only their size.",
     "--inject makes faults: delay=TIME, drop (the request never arrives) or reset (the connection breaks), for requests by op=, path=GLOB, after=N requests that fit, at most times=N times.",
+    "--read takes a capture instead, pcap as of tcpdump -w or pcapng as of Wireshark: connections that begin in it, to the port of --to, or to those of the settings. Nobody is connected to.",
     "With a command behind --, that is run with ZK_SERVERS set to the proxy, and its end is ours.",
   ],
   examples: [
@@ -27,11 +33,16 @@ export const sniff: Command = defineCommand({
       command: "zk sniff --inject 'reset,op=create,times=1' -- ./app",
       does: "and a connection that breaks once",
     },
+    {
+      command: "tcpdump -i any -s 0 -w zk.pcap port 2181; zk sniff --read zk.pcap --failed",
+      does: "what was refused, from captured packets",
+    },
   ],
   oldSpellings: [{ word: "proxy", gives: [] }],
   arguments: { command: anyNumber("behind --: a command to run through the proxy") },
   options: {
     listen: text("HOST:PORT", "where clients connect; port 0 is a free one", { defaultText: "127.0.0.1:0" }),
+    read: text("FILE", "captured packets instead of a proxy; - is stdin", { short: "r", kind: "file" }),
     to: text("HOST:PORT", "the server; default: the first one of the settings"),
     op: texts("NAME", "only these operations, as the client calls them: getData, setData, create, ping …"),
     path: text("GLOB", "only paths that match"),
@@ -65,6 +76,12 @@ export const sniff: Command = defineCommand({
   },
   async *run(run): AsyncGenerator<WireRecord> {
     const { options, signal } = run;
+    if (options.read !== undefined) {
+      if (run.arguments.command.length > 0 || options.listen !== undefined || options.inject.length > 0)
+        throw new UsageError("--read shows what was: --listen, --inject and a command belong to the proxy");
+      yield* shown(traceOfFile(options.read, run), filterOf(options), options.count);
+      return;
+    }
     const injections = options.inject.map((each) => Injection.parse(each));
     const wants = filterOf(options);
     const records: WireRecord[] = [];
@@ -139,6 +156,51 @@ export const sniff: Command = defineCommand({
   },
   plain: ({ kind, connection, op, path, code, ms }) => [[kind, connection, op, path, code, ms]],
 });
+
+interface ReadingRun {
+  readonly options: { readonly to: string | undefined };
+  readonly settings: { readonly servers: string };
+  readonly io: CommandIo;
+  readonly signal: AbortSignal;
+  note(line: string): void;
+  warn(line: string): void;
+}
+
+async function* traceOfFile(file: string, run: ReadingRun): AsyncGenerator<WireRecord> {
+  const { to } = run.options;
+  const ports =
+    to === undefined
+      ? parseConnectionString(run.settings.servers).servers.map(({ port }) => port)
+      : [addressOf(to, "--to").port];
+  const bytes = file === "-" ? await readAll(run.io.stdin, run.signal) : readFile(resolve(run.io.cwd, file));
+  const report: TraceReport = { begunBefore: 0, broken: [] };
+  let records = 0;
+  for (const record of traceOf(readCapture(bytes, file), new Set(ports), report)) {
+    run.signal.throwIfAborted();
+    records++;
+    yield record;
+  }
+  if (records === 0)
+    run.note(`there is no connection to port ${ports.join(", ")} that begins in ${file} (--to)`);
+  if (report.begunBefore > 0)
+    run.warn(
+      `${plural(report.begunBefore, "connection")} had begun before the capture, and cannot be read without its beginning`,
+    );
+  for (const line of report.broken) run.warn(visible(line));
+}
+
+async function* shown(
+  records: AsyncIterable<WireRecord>,
+  wants: (record: WireRecord) => boolean,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<WireRecord> {
+  let told = 0;
+  for await (const record of records) {
+    if (!wants(record)) continue;
+    yield record;
+    if (++told >= limit) return;
+  }
+}
 
 function addressOf(given: string, option: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(given);
