@@ -121,6 +121,13 @@ export const OF_LOCKS: readonly Plant[] = [
     'const isEnough = current.kind === "write" || this.#role === "read";',
     "const isEnough = true;",
   ),
+  inReentrant(
+    "others-not-waited-for",
+    "who is to wait for contenders of every library waits for those of its own alone",
+    "locks/lock.ts",
+    'const bases = options.contenders === "any" ? undefined : [baseOf(dialect, "lock")];',
+    'const bases = [baseOf(dialect, "lock")];',
+  ),
   inInspection(
     "told-to-wait-for-readers",
     "a reader is told to wait for the reader before it",

@@ -5,7 +5,9 @@
  * - The hold ends with the outermost of them and not before, and is gone then.
  * - Code whose hold is lost gets another one, as everybody does, or none.
  * - Of a read-write lock a reader does not become a writer by entering again; that is refused at once, and nothing is left.
- * - Guarded writes go through as of `lock`; a hold is not believed in longer than may be, however deep.
+ * - Guarded writes go through as of `lock`; a hold is not believed in longer than may be, however deep. One that a server says to
+ *   stand was there when it was asked.
+ * - The same of a mutex that two libraries share, where everybody waits for whoever is before, whatever it is called.
  * - When nothing is wrong any more everybody gets its turns, and nothing is left.
  */
 import { isZkError } from "@zk/client";
@@ -47,7 +49,8 @@ class Entering implements Play {
   readonly #stage: Stage;
   readonly #log: GuardedLog;
   readonly #isMutex: boolean;
-  readonly #dialect: "curator" | "kazoo";
+  /** Undefined when each takes the one it likes. */
+  readonly #dialect: "curator" | "kazoo" | undefined;
   readonly #isReentrant: boolean;
   /** A lock is entered again through the same object. */
   readonly #entries = new Map<Player, Enter>();
@@ -58,7 +61,7 @@ class Entering implements Play {
     this.#stage = stage;
     this.#log = new GuardedLog(stage.ledger, LOG);
     this.#isMutex = chance.is(0.6);
-    this.#dialect = chance.pick(["curator", "curator", "kazoo"]);
+    this.#dialect = chance.pick(this.#isMutex ? ["curator", "kazoo", undefined] : ["curator", "kazoo"]);
     this.#isReentrant = this.#isMutex || chance.is(0.8);
   }
 
@@ -112,7 +115,12 @@ class Entering implements Play {
     let enter = this.#entries.get(player);
     if (enter !== undefined) return enter;
     const { recipes } = this.#stage;
-    const options = { dialect: this.#dialect, identity: player.name, reentrant: this.#isReentrant };
+    const options = {
+      dialect: this.#dialect ?? player.chance.pick(["curator", "kazoo"] as const),
+      contenders: this.#dialect === undefined ? ("any" as const) : ("own" as const),
+      identity: player.name,
+      reentrant: this.#isReentrant,
+    };
     if (this.#isMutex) {
       const mutex: Lock = new recipes.Lock(player.client, DIRECTORY, options);
       enter = (_side, work, wait) => mutex.run(work, wait);
@@ -169,6 +177,8 @@ class Entering implements Play {
           this.#enterAgain(player, hold, depth),
         );
         await Promise.all(branches);
+      } else if (chance.is(0.2)) {
+        await this.#verify(player, hold);
       } else if (isWriter(hold)) {
         await this.#write(hold);
       }
@@ -215,6 +225,21 @@ class Entering implements Play {
     } catch (error) {
       if (isZkError(error) || this.#stage.recipes.isRecipeError(error, "HOLD_LOST")) return;
       throw error;
+    }
+  }
+
+  /** It stands if a server says so, and is lost if that says not. */
+  async #verify(player: Player, hold: LockHold): Promise<void> {
+    const { ledger, recipes } = this.#stage;
+    const from = ledger.lastZxid;
+    try {
+      await hold.verify({ timeoutMs: 1000 });
+      const there = ledger.at(hold.path, from);
+      player.demand(there !== null, () => `a server said that ${hold.path} stands, which had gone before`);
+    } catch (error) {
+      if (isZkError(error)) return;
+      if (!recipes.isRecipeError(error, "HOLD_LOST")) throw error;
+      player.demand(hold.state === "lost", () => `it is said to be lost, and is ${hold.state}`);
     }
   }
 
