@@ -62,6 +62,20 @@ export const OF_GATHERINGS: readonly Plant[] = [
     "    return removal ?? (await this.#maker.clear());\n",
     '    return removal ?? { outcome: "removed" };\n',
   ),
+  inMembership(
+    "taken-over-again",
+    "two who take the name over from each other do so for ever",
+    "nodes/persistent-node.ts",
+    '    return onTaken === "takeOver" && !this.#hasBeenEstablished ? "replace" : "wait";\n',
+    '    return onTaken === "takeOver" ? "replace" : "wait";\n',
+  ),
+  inMembership(
+    "id-said-by-name",
+    "a member whose layout has no place for its id in the name does not say it in its data",
+    "nodes/group.ts",
+    '    const saysId = this.#layout !== "curator" && options.payload === undefined;\n',
+    "    const saysId = false;\n",
+  ),
   inCache(
     "not-read-in-next-session",
     "a cache does not read again when a new session has begun",

@@ -1,6 +1,7 @@
 /**
  * Clients that are there and say so: by an ephemeral znode that is kept, as members of a group, as instances of a service. They
  * come, say something else of themselves, go, and die. What must hold:
+ * - Who takes the place of another does so once, and is not disturbed by what the other one had under way.
  * - Nobody is called there while the client says that it is not connected.
  * - What was told to be said is what the znode says; who has left is not there any more.
  * - When nothing is wrong any more those who are there, and nobody else, come to be there by themselves, each with what it said
@@ -15,6 +16,7 @@ const DIRECTORY = "/members/all";
 /** Within it everybody is there again once nothing is wrong: virtual milliseconds. */
 const BACK_MS_MAX = 30_000;
 const LOOK_MS = 200;
+const IDS = ["m0", "m1", "m2"];
 
 type Kind = "node" | "group" | "service";
 
@@ -27,6 +29,8 @@ interface Presence {
   /** It is given up for good: somebody else has the name. */
   readonly isOver: boolean;
   readonly token: bigint | undefined;
+  /** It says its id, and has no place for anything else. */
+  readonly isMute: boolean;
   say(what: string, wait: { readonly signal: AbortSignal; readonly timeoutMs: number }): Promise<void>;
   leave(): Promise<{ readonly confirmed: boolean }>;
 }
@@ -57,7 +61,7 @@ class BeingThere implements Play {
   constructor(stage: Stage) {
     this.#stage = stage;
     this.#kind = stage.chance.pick(["node", "group", "service"]);
-    this.#layout = stage.chance.pick(["curator", "shallowParty"]);
+    this.#layout = stage.chance.pick(["curator", "shallowParty", "party"]);
   }
 
   async perform(player: Player): Promise<void> {
@@ -70,7 +74,7 @@ class BeingThere implements Play {
       return this.#come(player);
     }
     if (chance.is(0.3)) return this.#go(player, kept);
-    if (chance.is(0.6)) return this.#speak(player, kept);
+    if (!kept.presence.isMute && chance.is(0.6)) return this.#speak(player, kept);
     await player.sleep(chance.wait(300));
   }
 
@@ -173,7 +177,10 @@ class BeingThere implements Play {
     );
     for (const { presence, said } of expected) {
       const says = textOf(this.#stage.ledger.now(presence.path)?.data);
-      player.demand(says.includes(said), () => `${presence.path} says ${says}, not ${said}`);
+      player.demand(
+        presence.isMute ? IDS.includes(says) : says.includes(said),
+        () => `${presence.path} says ${says}, not ${said}`,
+      );
     }
   }
 
@@ -203,11 +210,13 @@ class BeingThere implements Play {
     const { recipes } = this.#stage;
     const { client, chance } = player;
     // Few names, so that they are in each other's way.
-    const name = `m${chance.below(3)}`;
+    const name = chance.pick(IDS);
     const onTaken = chance.pick(["wait", "fail"] as const);
+    // Who takes over does so once: of two who do, the first one waits for what it had.
+    const orTakeOver = chance.is(0.3) ? ("takeOver" as const) : onTaken;
     if (this.#kind === "node") {
       const naming = chance.pick(["plain", "protected", "sequential"] as const);
-      const options = { data: said, onTaken, naming };
+      const options = { data: said, onTaken: orTakeOver, naming };
       const node = await new recipes.PersistentNode(client, `${DIRECTORY}/${name}`, options).start(wait);
       let path = node.actualPath ?? node.path;
       return {
@@ -227,13 +236,15 @@ class BeingThere implements Play {
         get token() {
           return node.token;
         },
+        isMute: false,
         say: (what, options) => node.setData(what, options),
         leave: () => node.close(),
       };
     }
     if (this.#kind === "group") {
       const group = new recipes.Group(client, DIRECTORY, { layout: this.#layout, codec: recipes.textCodec });
-      const member = await group.join(name, { payload: said, onTaken, ...wait });
+      const isMute = this.#layout === "party";
+      const member = await group.join(name, { ...(isMute ? {} : { payload: said }), onTaken, ...wait });
       return {
         path: member.path,
         get isThere() {
@@ -248,6 +259,7 @@ class BeingThere implements Play {
         get token() {
           return member.token;
         },
+        isMute,
         say: (what, options) => member.setPayload(what, options),
         leave: () => member.leave(),
       };
@@ -255,7 +267,7 @@ class BeingThere implements Play {
     const [, base = "", service = ""] = DIRECTORY.split("/");
     const discovery = new recipes.ServiceDiscovery<string>(client, `/${base}`);
     const instance = { name: service, id: name, address: "10.0.0.1", payload: said, registrationTimeUTC: 1 };
-    const registration = await discovery.register(instance, { onTaken, ...wait });
+    const registration = await discovery.register(instance, { onTaken: orTakeOver, ...wait });
     let last = "established";
     registration.onEvent(({ type }) => {
       if (type === "established" || type === "taken" || type === "failed") last = type;
@@ -272,6 +284,7 @@ class BeingThere implements Play {
         return last === "failed";
       },
       token: undefined,
+      isMute: false,
       say: (payload, options) => registration.update({ payload }, options),
       leave: () => registration.unregister(),
     };

@@ -148,7 +148,7 @@ class Sharding implements Play {
     try {
       while (!slice.signal.aborted) {
         for (const hold of slice.holds) if (!slice.signal.aborted) await this.#write(hold).catch(() => {});
-        await player.sleep(player.chance.wait(200), slice.signal).catch(() => {});
+        await player.sleep(pauseOf(player), slice.signal).catch(() => {});
       }
     } finally {
       for (const hold of slice.holds) held.delete(hold);
@@ -163,7 +163,7 @@ class Sharding implements Play {
     try {
       while (!hold.signal.aborted) {
         await this.#write(hold);
-        await player.sleep(player.chance.wait(200), hold.signal).catch(() => {});
+        await player.sleep(pauseOf(player), hold.signal).catch(() => {});
       }
     } catch (error) {
       if (!isZkError(error) && !this.#stage.recipes.isRecipeError(error)) throw error;
@@ -215,4 +215,9 @@ class Sharding implements Play {
       player.demand(wrong === undefined, () => `two have an item: ${wrong}`);
     }
   }
+}
+
+/** Between two writes. When nothing is wrong any more, what is looked at is who has what. */
+function pauseOf({ chance, resting }: Player): number {
+  return chance.wait(resting.aborted ? 2000 : 200);
 }
