@@ -32,12 +32,17 @@ export function describeApply(stage: Stage): void {
     writeFileSync(join(stage.home.path, name), text.replaceAll("ROOT", root));
     return name;
   };
+  /** Reads what zk has committed: its server is not the one that this client asks. */
+  const synced = async (): Promise<void> => void (await stage.client.sync(`/${root}`));
   const dataAt = async (path: string): Promise<string | null> => {
+    await synced();
     const { data } = await stage.client.getData(`/${root}${path}`);
     return data === null ? null : Buffer.from(data).toString("latin1");
   };
-  const namesAt = async (path: string): Promise<string[]> =>
-    [...(await stage.client.getChildren(`/${root}${path}`))].sort();
+  const namesAt = async (path: string): Promise<string[]> => {
+    await synced();
+    return [...(await stage.client.getChildren(`/${root}${path}`))].sort();
+  };
   interface Told extends Record<string, unknown> {
     readonly operations: readonly { readonly op: string; readonly path: string }[];
   }

