@@ -57,6 +57,13 @@ export const OF_VALUES: readonly Plant[] = [
     "      return this.#bad(data, error, stat.version, stat.mzxid);\n",
     "      value = {};\n",
   ),
+  inShared(
+    "change-overwrites",
+    "a change of a configuration overwrites what somebody else has changed meanwhile",
+    "config/update.ts",
+    "      const stored = await change((await config.readIn(tx)) ?? config.default);\n",
+    "      const read = await atomically(client, (other) => config.readIn(other));\n      const stored = await change(read.value ?? config.default);\n",
+  ),
   inSharedCount(
     "counted-without-marker",
     "an addition whose answer was lost is made again (Curator, kazoo)",

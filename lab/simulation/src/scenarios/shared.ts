@@ -2,12 +2,13 @@
  * A value that several clients replace and all of them see, and a configuration that is sometimes written badly. What must hold:
  * - A replacement that was told was made, once; one that was refused never was.
  * - What is shown was there, and never goes back.
- * - The configuration that is shown is always a good one.
+ * - The configuration that is shown is always a good one; what changes it changes what was there.
  * - When nothing is wrong any more everybody comes to the value that the servers have, and to the last good configuration.
  */
 import { isZkError } from "@zk/client";
 import type {
   ConfigDefinition,
+  ConfigUpdate,
   SharedValue,
   StandardSchema,
   VersionedValue,
@@ -187,6 +188,7 @@ class Sharing implements Play {
       return;
     }
     if (chance.is(0.1)) return void (await client.remove(CONFIG));
+    if (chance.is(0.5)) return await this.#change(player);
     this.#count += 1;
     const limits = { limit: this.#count };
     using impatience = impatienceOf(player);
@@ -199,6 +201,37 @@ class Sharing implements Play {
         await config.sync(wait);
       },
       ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED", "AMBIGUOUS"],
+    );
+  }
+
+  /** Nobody's change is lost: what was changed is what was there. */
+  async #change(player: Player): Promise<void> {
+    const { ledger, recipes } = this.#stage;
+    this.#count += 1;
+    const limits = { limit: this.#count };
+    let seen: Limits | undefined;
+    const change = async (stored: Limits | undefined): Promise<Limits> => {
+      seen = stored;
+      await player.sleep(player.chance.wait(20));
+      return limits;
+    };
+    using impatience = impatienceOf(player);
+    const wait = { signal: impatience.signal, timeoutMs: timeoutOf(player) };
+    const update = (): Promise<ConfigUpdate<Limits, Limits>> =>
+      recipes.updateConfig(player.client, this.#definition, change, wait);
+    const ends = ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED", "AMBIGUOUS", "CORRUPTED"] as const;
+    const made = await orGiveUp(this.#stage, player, update, ends);
+    if (made === null) return;
+    const { zxid = 0n } = made;
+    const [was, is] = [ledger.at(CONFIG, zxid - 1n), ledger.at(CONFIG, zxid)];
+    player.demand(
+      is?.mzxid === zxid && textOf(is.data) === JSON.stringify(limits),
+      () =>
+        `the configuration was told to be changed to ${limits.limit} by ${zxid}, and is ${textOf(is?.data)}`,
+    );
+    player.demand(
+      textOf(was?.data) === (seen === undefined ? "" : JSON.stringify(seen)),
+      () => `the configuration was changed from ${textOf(was?.data)}, and ${seen?.limit} was seen`,
     );
   }
 
