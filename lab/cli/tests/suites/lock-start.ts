@@ -1,6 +1,6 @@
 // How the command of zk lock begins, and what is left of it when zk is killed with KILL in that moment.
 import type { ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { processesWith } from "../support/processes.js";
@@ -14,18 +14,24 @@ const DEATH_WITHIN_MS = 30;
 
 /** Needs /proc. */
 export function describeStart(stage: Stage): void {
+  const markOf = (name: string): string => `${stage.home.path}-${name}`;
   const started = (
     name: string,
     begin = "",
     more: Readonly<Record<string, string>> = {},
+    words: readonly string[] = ["--kill-after", "1s"],
   ): Running & { readonly path: string; readonly out: string } => {
     const out = join(stage.home.path, name);
     const path = `/deaths/${name}`;
-    const env = { ...stage.home.env, ZK_TEST_MARK: `${stage.home.path}-${name}`, ...more };
+    const env = { ...stage.home.env, ZK_TEST_MARK: markOf(name), ...more };
     const command = ["sh", "-c", `${begin}echo $$ >> ${out}; while :; do sleep 0.05; done`];
-    return { ...startZk(["lock", "--kill-after", "1s", path, "--", ...command], { env }), path, out };
+    return {
+      ...startZk(["lock", ...words, path, "--", ...command], { env }),
+      path,
+      out,
+    };
   };
-  const left = (name: string): number[] => processesWith("ZK_TEST_MARK", `${stage.home.path}-${name}`);
+  const left = (name: string): number[] => processesWith("ZK_TEST_MARK", markOf(name));
   /** Not the end of its streams: a command that is left behind has them open. */
   const allGone = async (name: string, child: ChildProcess): Promise<void> => {
     try {
@@ -53,6 +59,28 @@ export function describeStart(stage: Stage): void {
     expect(got).toEqual([expected[0], { ...expected[1], ...Object.fromEntries(ours) }, expected[2]]);
     expect(got[1]).toMatchObject(odd);
     expect(got[1]).not.toHaveProperty("PWD");
+  });
+
+  it("stops the command in time when zk itself is stopped, and says so when it goes on", async () => {
+    const name = "stopped";
+    const { child, ended, path, out } = started(name, 'trap "" TERM; ', {}, [
+      "--session-timeout",
+      "6s",
+      "--kill-after",
+      "2s",
+    ]);
+    await waitUntil("the command", () => existsSync(out));
+    const pid = Number(readFileSync(out, "utf8"));
+    child.kill("SIGSTOP");
+    // The session may not be over before that.
+    await waitUntil("the command to be gone", async () => {
+      const line = await stage.client.getChildren(path);
+      const isThere = processesWith("ZK_TEST_MARK", markOf(name)).includes(pid);
+      if (isThere && line.length === 0) throw new Error("the lock is free, and the command runs");
+      return !isThere;
+    });
+    child.kill("SIGCONT");
+    expect(await ended).toMatchObject({ exitCode: 75, stderr: expect.stringContaining("lost") });
   });
 
   it("leaves no command behind, at whichever of its steps zk dies", async () => {

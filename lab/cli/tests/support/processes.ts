@@ -8,7 +8,8 @@ export function processesWith(name: string, value: string): number[] {
     .map(Number)
     .filter((pid) => {
       try {
-        return `\0${readFileSync(`/proc/${pid}/environ`, "utf8")}`.includes(mark);
+        const isMarked = `\0${readFileSync(`/proc/${pid}/environ`, "utf8")}`.includes(mark);
+        return isMarked && !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
       } catch {
         // No process, gone meanwhile, or not ours.
         return false;

@@ -60,7 +60,10 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   let child: Child;
   try {
     child = await Child.start(options.words, options.env, "inherit", {
-      beforeItRuns: (pid) => watchdog.guard(pid, options.isNested ? 0 : killAfterMs),
+      beforeItRuns: async (pid) => {
+        await watchdog.guard(pid, options.isNested ? 0 : killAfterMs);
+        await watchdog.allow(client.trustedForMs.weakMs, killAfterMs);
+      },
     });
   } catch (error) {
     signals.close();
@@ -78,6 +81,7 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
       void Child.start(["/bin/sh", "-c", options.onLost], options.env, "ignore").catch((error: Error) =>
         options.warn(error.message),
       );
+    watchdog.standBack(killAfterMs);
     ending = child.end(killAfterMs);
   };
   const look = (): void => {
@@ -85,6 +89,7 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
     const { state } = hold;
     if (state === "lost") return lose("its session or its znode is gone");
     const leftMs = client.trustedForMs.weakMs;
+    if (!child.isPaused) void watchdog.allow(leftMs, killAfterMs);
     if (leftMs <= killAfterMs) {
       if (options.onSuspend === "stop" || options.onSuspend === "continue" || leftMs <= 0)
         return lose(
@@ -96,6 +101,7 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
     if (isSuspended && options.onSuspend === "pause" && !child.isPaused) {
       options.note("the connection is in doubt; the command is paused");
       child.pause();
+      watchdog.standBack(leftMs);
     }
     if (!isSuspended && child.isPaused && state === "held" && leftMs > killAfterMs) {
       options.note("the session is still ours; the command goes on");
@@ -115,6 +121,11 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   if (options.signal.aborted) onAbort();
   try {
     const end = await child.ended;
+    // Ended by the watchdog, while we stood still.
+    if (!isLost && end.signal !== null && client.trustedForMs.weakMs <= killAfterMs) {
+      isLost = true;
+      options.warn("the lock is lost (zk itself has stood still for too long); the command was stopped");
+    }
     await ending;
     if (!isLost && child.hasGroup()) {
       options.note(
