@@ -197,6 +197,7 @@ export const COORDINATION_SCENES: Readonly<Record<string, readonly LivingScene[]
         await world.client.setData("/sniffed", "data");
       },
     }),
+    line("sniff --to SERVER --op exists -- ZK exists /sniffed", { ways: ["process-json"] }),
     ...["sniff --listen nowhere", "sniff --inject burn"].map((text) => line(text, { ways: PIPE })),
   ],
   lab: [

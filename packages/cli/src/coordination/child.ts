@@ -26,8 +26,21 @@ export interface ChildEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
+/**
+ * The stdout of a command that runs beside records of ours. What programs read has the records alone: what the command says
+ * goes to stderr then, as a descriptor of ours.
+ */
+export function stdoutBesideRecords(run: {
+  readonly isJson: boolean;
+  readonly isPlain: boolean;
+}): "inherit" | 2 {
+  return run.isJson || run.isPlain ? 2 : "inherit";
+}
+
 /** How a command is started. */
 export interface StartOptions {
+  /** Ours, or a descriptor of ours. Default: ours. */
+  readonly stdout?: "inherit" | number;
   /** Whether it gets a process group of its own; one that has none is not to be signalled as a group. Default: true. */
   readonly isDetached?: boolean;
   /** Hears of its process group, and is waited for, while nothing of the command has run yet. */
@@ -61,7 +74,7 @@ export class Child {
     words: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
     stdin: "inherit" | "ignore" | Uint8Array = "inherit",
-    { isDetached = true, beforeItRuns }: StartOptions = {},
+    { isDetached = true, beforeItRuns, stdout = "inherit" }: StartOptions = {},
   ): Promise<Child> {
     const launcher = beforeItRuns === undefined ? undefined : launcherOf(words, env);
     const [program = "", ...rest] = launcher ?? words;
@@ -69,7 +82,7 @@ export class Child {
     const child = spawn(program, rest, {
       stdio: [
         isBytes ? "pipe" : stdin,
-        "inherit",
+        stdout,
         "inherit",
         ...(launcher === undefined ? [] : ["pipe" as const]),
       ],

@@ -1,5 +1,5 @@
 import { isRecipeError, Queue } from "@zk/recipes";
-import { Child } from "../../coordination/child.js";
+import { Child, stdoutBesideRecords } from "../../coordination/child.js";
 import { findProgram } from "../../coordination/find-program.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, count, duration, flag, optional, text, whole } from "../../definition/specs.js";
@@ -66,7 +66,7 @@ export const queueTake: Command = defineCommand({
   group: "coordination",
   summary: "take items from a queue, and with --exec acknowledge each only when a command has succeeded",
   details: [
-    "Without --exec an item is out of the queue before it is printed. With --exec it is claimed, the command gets its data on stdin, and only the exit code 0 takes it out; anything else, our death included, gives it back to others.",
+    "Without --exec an item is out of the queue before it is printed. With --exec it is claimed, the command gets its data on stdin, and only the exit code 0 takes it out; anything else, our death included, gives it back to others. What it writes to stdout goes to stderr with --json and --plain.",
   ],
   examples: [
     { command: "zk queue take /queue > job.json", does: "one item; waits for it" },
@@ -117,7 +117,8 @@ export const queueTake: Command = defineCommand({
       }
       let exitCode: number | null = null;
       if (words !== undefined) {
-        exitCode = await work(words, item.value, run.io.env);
+        const child = await Child.start(words, run.io.env, item.value, { stdout: stdoutBesideRecords(run) });
+        ({ exitCode } = await child.ended);
         if (exitCode === 0) await item.ack();
         else await item.release();
       }
@@ -177,12 +178,3 @@ export const queueList: Command = defineCommand({
   },
   plain: ({ items }) => items.map(({ name, session }) => [name, session]),
 });
-
-async function work(
-  words: readonly string[],
-  data: Uint8Array,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<number> {
-  const child = await Child.start(words, env, data);
-  return (await child.ended).exitCode;
-}

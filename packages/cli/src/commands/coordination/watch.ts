@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { WatchChange } from "@zk/client";
+import { stdoutBesideRecords } from "../../coordination/child.js";
 import { findProgram, notExecutable, notFound } from "../../coordination/find-program.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, choice, duration, flag, text, whole } from "../../definition/specs.js";
@@ -33,7 +34,7 @@ export const watch: Command = defineCommand({
   summary: "tell of changes of a znode, or of everything below it, and run a command for each",
   details: [
     "Goes on over reconnects and the death of servers. Where one-shot watches have to be set again and again, changes in quick succession may be told as one: each event says so (mode: emulated). What changed while the connection was away is told when it is back (catchUp).",
-    "The command of --exec runs without a shell, one at a time: the event as JSON on its stdin, and ZK_EVENT, ZK_PATH and ZK_ZXID in its environment. --on-busy says what becomes of events that come while it runs.",
+    "The command of --exec runs without a shell, one at a time: the event as JSON on its stdin, and ZK_EVENT, ZK_PATH and ZK_ZXID in its environment. --on-busy says what becomes of events that come while it runs. What it writes to stdout goes to stderr with --json and --plain.",
   ],
   examples: [
     { command: "zk watch /config/db", does: "its data and its children" },
@@ -104,7 +105,10 @@ export const watch: Command = defineCommand({
     // Not at the first event, which may come in the night.
     if (words !== undefined) findProgram(words[0] ?? "", run.io.env);
     const client = await run.connect();
-    const runner = words === undefined ? undefined : new Runner(words, options.onBusy, run.io.env, signal);
+    const runner =
+      words === undefined
+        ? undefined
+        : new Runner(words, options.onBusy, run.io.env, signal, stdoutBesideRecords(run));
     let isCatchingUp = false;
     let backAtMs = Number.NEGATIVE_INFINITY;
     const onState = (state: string): void => {
@@ -238,6 +242,7 @@ class Runner {
   readonly #onBusy: "queue" | "skip" | "restart";
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #signal: AbortSignal;
+  readonly #stdout: "inherit" | 2;
   #running: { readonly stop: () => void; readonly ended: Promise<number> } | undefined;
   #failed: number | undefined;
 
@@ -246,8 +251,10 @@ class Runner {
     onBusy: "queue" | "skip" | "restart",
     env: Readonly<Record<string, string | undefined>>,
     signal: AbortSignal,
+    stdout: "inherit" | 2,
   ) {
     this.#words = words;
+    this.#stdout = stdout;
     this.#onBusy = onBusy;
     this.#env = env;
     this.#signal = signal;
@@ -284,7 +291,7 @@ class Runner {
       ZK_ZXID: event.stat === null ? "" : hex(event.stat.mzxid),
     };
     const child = spawn(program, rest, {
-      stdio: ["pipe", "inherit", "inherit"],
+      stdio: ["pipe", this.#stdout, "inherit"],
       env: env as NodeJS.ProcessEnv,
     });
     await new Promise<void>((resolve, reject) => {
@@ -300,8 +307,8 @@ class Runner {
     };
     this.#signal.addEventListener("abort", stop, { once: true });
     // A command that does not read is no failure.
-    child.stdin.on("error", () => {});
-    child.stdin.end(`${JSON.stringify(jsonEvent(event))}\n`);
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(`${JSON.stringify(jsonEvent(event))}\n`);
     const ended = new Promise<number>((resolve) => {
       child.once("close", (code) => {
         this.#signal.removeEventListener("abort", stop);

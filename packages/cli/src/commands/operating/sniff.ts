@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { parseConnectionString } from "@zk/client";
-import { Child } from "../../coordination/child.js";
+import { Child, stdoutBesideRecords } from "../../coordination/child.js";
 import { type Command, type CommandIo, defineCommand } from "../../definition/command.js";
 import { anyNumber, duration, flag, text, texts, whole } from "../../definition/specs.js";
 import { parseGlob } from "../../input/comparison.js";
@@ -22,7 +22,7 @@ export const sniff: Command = defineCommand({
     "Clients connect to it instead of the server; no rights are needed. Requests are paired with their answers; data and credentials are never shown, only their size.",
     "--inject makes faults: delay=TIME, drop (the request never arrives) or reset (the connection breaks), for requests by op=, path=GLOB, after=N requests that fit, at most times=N times.",
     "--read takes a capture instead, pcap as of tcpdump -w or pcapng as of Wireshark: connections that begin in it, to the port of --to, or to those of the settings. Nobody is connected to.",
-    "With a command behind --, that is run with ZK_SERVERS set to the proxy, and its end is ours.",
+    "With a command behind --, that is run with ZK_SERVERS set to the proxy, and its end is ours. What it writes to stdout goes to stderr with --json and --plain.",
   ],
   examples: [
     { command: "zk sniff --listen 127.0.0.1:2190", does: "then connect to 127.0.0.1:2190" },
@@ -107,7 +107,9 @@ export const sniff: Command = defineCommand({
     try {
       run.note(`listening on ${proxy.address}`);
       if (run.arguments.command.length > 0) {
-        child = await Child.start(run.arguments.command, { ...run.io.env, ZK_SERVERS: proxy.address });
+        const env = { ...run.io.env, ZK_SERVERS: proxy.address };
+        const stdout = stdoutBesideRecords(run);
+        child = await Child.start(run.arguments.command, env, "inherit", { stdout });
         void child.ended.then((end) => {
           ({ exitCode } = end);
           wake();
