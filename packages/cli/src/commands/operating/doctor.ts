@@ -94,6 +94,10 @@ export const doctor: Command = defineCommand({
     findings.push(...checkOwn(run.io.env));
     if (options.clock !== undefined && options.offline)
       throw new UsageError("--clock asks a server, and --offline none");
+    if (options.offline && options.config.length === 0)
+      notAsked.push(
+        "servers (--offline) and their files (--config FILE): only zk's own settings were looked at",
+      );
     if (!options.offline) {
       const facts = await lookAtServers(run, options.adminPort);
       findings.push(...checkLive(facts), ...checkVersions(facts.servers));
