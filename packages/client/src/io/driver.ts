@@ -2,6 +2,7 @@
  * Runs a session machine in the world: carries bytes, timers and names between it and the ports, and settles promises in
  * the order in which the machine says. It decides nothing.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type AttemptFailure,
   type Credential,
@@ -47,6 +48,15 @@ export class Driver {
   #drainIsDue = false;
   #draining = false;
   #roomWaiters: (() => void)[] = [];
+  // Timers, connections and listeners live as long as the client does. Made by the first call that happens to need them they would
+  // carry that caller's async context (its trace, its reentrant lock) into the lives of all others.
+  readonly #inMakersContext = AsyncLocalStorage.snapshot();
+  readonly #performAll = (): void => {
+    for (let outputs = this.#machine.drain(); outputs.length > 0; outputs = this.#machine.drain()) {
+      for (const output of outputs) this.#perform(output);
+    }
+    this.#armTimer();
+  };
   readonly #drainNow = (): void => this.#drain();
 
   constructor(options: MachineOptions, ports: Ports, listeners: DriverListeners) {
@@ -151,13 +161,10 @@ export class Driver {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      for (let outputs = this.#machine.drain(); outputs.length > 0; outputs = this.#machine.drain()) {
-        for (const output of outputs) this.#perform(output);
-      }
+      this.#inMakersContext(this.#performAll);
     } finally {
       this.#draining = false;
     }
-    this.#armTimer();
   }
 
   #perform(output: Output): void {
