@@ -202,6 +202,47 @@ describe("a session that ends while the answer to an acknowledgement is lost", (
   });
 });
 
+describe.each(["renew", "stay"] as const)(
+  "an item that is to be due again, whose session ends (%s)",
+  (afterExpiry) => {
+    it("is lost when the time is asked for meanwhile", async () => {
+      const { client, cable } = await actor({ afterExpiry, sessionTimeoutMs: 1500 });
+      const queue = await prepare(client, { order: "due" });
+      await queue.put("a");
+      const item = await queue.take();
+      cable.cut();
+      // The servers' clock is forgotten with the connection, so it is asked first.
+      await until("the connection is lost", () => client.state !== "connected");
+      const ended = item.nack({ to: "end", delayMs: 10 }).catch((error: unknown) => error);
+      await zk.expire(client);
+      cable.mend();
+      expect(await within("the nack", ended)).toMatchObject({ code: "HOLD_LOST", applied: "no" });
+      expect(item.state).toBe("lost");
+      expect(await drain(textQueue(await zk.connect(), { order: "due" }), 1)).toEqual(["a"]);
+    });
+
+    it("may have gone to the end when that answer was lost before", async () => {
+      const { client, cable } = await actor({ afterExpiry, sessionTimeoutMs: 1500 });
+      const queue = await prepare(client, { order: "due" });
+      await queue.put("a");
+      const item = await queue.take();
+      const abort = new AbortController();
+      const lost = cable.lose("reply", "multi");
+      const first = item.nack({ to: "end", signal: abort.signal }).catch((error: unknown) => error);
+      await within("the loss", lost);
+      cable.cut();
+      abort.abort();
+      expect(await within("the first nack", first)).toMatchObject({ code: "ABORTED", applied: "maybe" });
+      await until("the connection is lost", () => client.state !== "connected");
+      const ended = item.nack({ to: "end" }).catch((error: unknown) => error);
+      await zk.expire(client);
+      cable.mend();
+      expect(await within("the nack", ended)).toMatchObject({ code: "AMBIGUOUS", applied: "maybe" });
+      expect(await drain(textQueue(await zk.connect(), { order: "due" }), 1)).toEqual(["a"]);
+    });
+  },
+);
+
 describe("consumers that fare badly", () => {
   it("lose no item, and record none twice, whose sessions end and whose answers are lost at random", async () => {
     const items = 150;

@@ -188,8 +188,19 @@ export class QueueItem<T> extends Hold implements QueueMessage<T> {
     const { order, clock, client, recipe, path } = this.#setup;
     const { id, dueMs } = this;
     if (to !== "end" || (order !== "due" && delayMs === undefined)) return { id, priority, dueMs };
+    // Who has the item no more need not ask for the time.
+    if (!this.#isUndecided) this.refuseIfOver();
     using patience = new Patience(client, { recipe, path }, wait);
-    return { id, priority, dueMs: Math.ceil((await clock.nowMs(patience)) + (delayMs ?? 0)) };
+    for (;;) {
+      try {
+        return { id, priority, dueMs: Math.ceil((await clock.nowMs(patience)) + (delayMs ?? 0)) };
+      } catch (error) {
+        if (patience.signal.aborted) throw this.#outOfPatience(patience.signal.reason);
+        if (!isSessionOver(error)) throw error;
+        if (!this.#isUndecided) throw this.lose("its session is over");
+        await this.#sessionAgain(patience);
+      }
+    }
   }
 
   async #move(directory: string, placement: Placement, options: WaitOptions): Promise<void> {
@@ -319,13 +330,8 @@ export class QueueItem<T> extends Hold implements QueueMessage<T> {
    * @returns whether it was applied; if not it never will be, and the claim is still ours
    */
   async #isEnded(takesItem: boolean, patience: Patience): Promise<boolean> {
-    const { client, claims, recipe, path } = this.#setup;
-    try {
-      await sessionAgain(client, patience, { recipe, path });
-    } catch (error) {
-      if (isRecipeError(error, "SESSION_EXPIRED")) throw this.#ambiguous(error);
-      throw error;
-    }
+    const { client, claims } = this.#setup;
+    await this.#sessionAgain(patience);
     // Whatever was sent before is applied now, or refused because its session is over.
     await settleWrites(client, unusedPath(client, claims), patience.call);
     const { sessionId } = client;
@@ -336,6 +342,17 @@ export class QueueItem<T> extends Hold implements QueueMessage<T> {
     if (sessionId === this.sessionId) return true;
     if (!takesItem) throw this.lose("its session is over, and the item has been given back");
     throw this.#ambiguous(undefined);
+  }
+
+  /** For a write of which it is not known what became: without another session nobody can find out. */
+  async #sessionAgain(patience: Patience): Promise<void> {
+    const { client, recipe, path } = this.#setup;
+    try {
+      await sessionAgain(client, patience, { recipe, path });
+    } catch (error) {
+      if (isRecipeError(error, "SESSION_EXPIRED")) throw this.#ambiguous(error);
+      throw patience.signal.aborted ? this.#outOfPatience(patience.signal.reason) : error;
+    }
   }
 
   /** What a refused operation means: the first two are ours. */
