@@ -36,6 +36,27 @@ export const OF_VALUES: readonly Plant[] = [
     "          await this.#findOut(beforeZxid, error);\n",
     "",
   ),
+  inNumbers(
+    "compared-once",
+    "who has seen the number that is to be replaced, and was too late, replaces the one that came instead",
+    "values/atomic.ts",
+    "      isExpected = pre === expected;\n",
+    "      isExpected ||= pre === expected;\n",
+  ),
+  inNumbers(
+    "write-over-nothing",
+    "who writes a number, whatever is there, is told that nothing was",
+    "values/atomic.ts",
+    "      pre = takesAnything ? this.#numberOrZero(seen) : this.#numberOf(seen);\n",
+    "      pre = takesAnything ? this.#kind.zero : this.#numberOf(seen);\n",
+  ),
+  inNumbers(
+    "integer-unwrapped",
+    "a number of 32 bits that is to go on at its other end is refused there",
+    "values/atomic.ts",
+    "      wrap: (value) => value | 0,\n",
+    "      wrap: (value) => value,\n",
+  ),
   inShared(
     "value-goes-back",
     "an older value that is read late is shown again",

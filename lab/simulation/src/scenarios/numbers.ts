@@ -1,7 +1,8 @@
 /**
- * Numbers that several clients change at the same time: an atomic long, ids in three ways, and amounts that are moved from one account
- * to another by {@link atomically}. What must hold:
+ * Numbers that several clients change at the same time: atomic numbers of both sizes, ids in three ways, and amounts that are moved
+ * from one account to another by {@link atomically}. What must hold:
  * - A change that was told was made, once, from the number before to the number after; one that was refused never was.
+ * - The same of numbers that are written, whatever is there or only over a certain one: see {@link WrittenNumbers}.
  * - No two are ever told the same id.
  * - What the accounts hold together is the same after every transaction, and for everybody who reads them together; a transfer that
  *   was told was made, one that was refused never was.
@@ -19,13 +20,25 @@ import {
   timeoutOf,
 } from "./manners.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
+import { numberOf, WrittenNumbers } from "./written-numbers.js";
 
-const LONG = "/long";
+/** Each is raised by one. */
+const COUNTS = ["/long", "/integer"] as const;
 const ACCOUNTS = ["/accounts/a", "/accounts/b", "/accounts/c"];
 const TRANSFERS = "/transfers";
 const EACH = 100;
 /** Ids that are reserved at a time: few, so that reserving is what is looked at. */
 const RANGE = 3;
+
+type CountPath = (typeof COUNTS)[number];
+
+/** What is known of a number that is raised. */
+interface Count {
+  /** Steps that were told, by the number after. */
+  readonly told: Set<bigint>;
+  /** Steps that may have been taken without anybody knowing. */
+  doubtful: number;
+}
 
 type Wait = { readonly signal?: AbortSignal; readonly timeoutMs: number };
 
@@ -41,14 +54,15 @@ export const numbers: Scenario = {
 class Counting implements Play {
   readonly #stage: Stage;
   readonly #ids = new Set<string>();
-  /** Steps of the atomic long that were told, by the number after. */
-  readonly #told = new Set<bigint>();
+  readonly #counts: Readonly<Record<CountPath, Count>> = {
+    "/long": { told: new Set(), doubtful: 0 },
+    "/integer": { told: new Set(), doubtful: 0 },
+  };
+  readonly #written: WrittenNumbers;
   /** Transfers that were told to be made, and not to be. */
   readonly #made = new Set<string>();
   readonly #refused = new Set<string>();
-  /** Steps that may have been taken without anybody knowing. */
-  #doubtful = 0;
-  readonly #underWay = new Set<Player>();
+  readonly #underWay = new Map<Player, Count>();
   readonly #sequences = new Map<Player, { next(wait: Wait): Promise<bigint> }>();
   #seen = 0n;
   #transfers = 0;
@@ -56,6 +70,7 @@ class Counting implements Play {
 
   constructor(stage: Stage) {
     this.#stage = stage;
+    this.#written = new WrittenNumbers(stage);
     this.#hasMarkers = stage.chance.is(0.5);
   }
 
@@ -73,12 +88,15 @@ class Counting implements Play {
   }
 
   died(player: Player): void {
-    if (this.#underWay.delete(player)) this.#doubtful += 1;
+    const count = this.#underWay.get(player);
+    if (count !== undefined) count.doubtful += 1;
+    this.#underWay.delete(player);
   }
 
   async inspect(player: Player): Promise<void> {
     const wait = { timeoutMs: TURN_MS_MAX };
-    await this.#step(player, wait);
+    for (const path of COUNTS) await this.#step(player, path, wait);
+    await this.#written.workAlone(player, wait);
     await this.#transfer(player, wait);
     await this.#takeId(player, wait);
     // Markers are removed behind the answers.
@@ -89,10 +107,13 @@ class Counting implements Play {
 
   finish(): void {
     const { ledger, report } = this.#stage;
-    const value = longOf(ledger.now(LONG)?.data);
-    const told = BigInt(this.#told.size);
-    if (value < told || value > told + BigInt(this.#doubtful))
-      report(`the number is ${value}: ${told} steps were told, ${this.#doubtful} are in doubt`);
+    for (const path of COUNTS) {
+      const { told, doubtful } = this.#counts[path];
+      const value = Number(numberOf(ledger.now(path)?.data));
+      if (value < told.size || value > told.size + doubtful)
+        report(`${path} is ${value}: ${told.size} steps were told, ${doubtful} are in doubt`);
+    }
+    this.#written.finish();
     for (const name of ledger.now(TRANSFERS)?.children ?? [])
       if ((ledger.now(`${TRANSFERS}/${name}`)?.version ?? 0) > 0) report(`${name} was made twice`);
     for (const name of this.#made)
@@ -104,10 +125,21 @@ class Counting implements Play {
   }
 
   async #round(player: Player, wait: Wait): Promise<void> {
-    const work = player.chance.pick(["step", "id", "transfer", "transfer", "audit"] as const);
+    const work = player.chance.pick([
+      "step",
+      "step",
+      "write",
+      "write",
+      "id",
+      "transfer",
+      "transfer",
+      "audit",
+    ] as const);
     switch (work) {
       case "step":
-        return this.#step(player, wait);
+        return this.#step(player, player.chance.pick(COUNTS), wait);
+      case "write":
+        return this.#written.write(player, wait);
       case "id":
         return this.#takeId(player, wait);
       case "transfer":
@@ -119,16 +151,21 @@ class Counting implements Play {
     }
   }
 
-  async #step(player: Player, wait: Wait): Promise<void> {
+  async #step(player: Player, path: CountPath, wait: Wait): Promise<void> {
     const { recipes, ledger } = this.#stage;
-    const long = new recipes.AtomicLong(player.client, LONG);
-    this.#underWay.add(player);
+    const { client } = player;
+    const count = this.#counts[path];
+    const { told } = count;
+    this.#underWay.set(player, count);
     try {
-      const { pre, post, mzxid } = await long.increment(wait);
-      player.demand(post === pre + 1n && !this.#told.has(post), () => `was told ${pre} and ${post}`);
-      this.#told.add(post);
-      const is = longOf(ledger.at(LONG, mzxid)?.data);
-      const was = longOf(ledger.at(LONG, mzxid - 1n)?.data);
+      const number = new recipes[path === "/long" ? "AtomicLong" : "AtomicInteger"](client, path);
+      const result = await number.increment(wait);
+      const { mzxid } = result;
+      const [pre, post] = [BigInt(result.pre), BigInt(result.post)];
+      player.demand(post === pre + 1n && !told.has(post), () => `was told ${pre} and ${post}`);
+      told.add(post);
+      const is = numberOf(ledger.at(path, mzxid)?.data);
+      const was = numberOf(ledger.at(path, mzxid - 1n)?.data);
       player.demand(
         is === post && was === pre,
         () => `was told ${pre} and ${post}, and it went from ${was} to ${is}`,
@@ -136,7 +173,7 @@ class Counting implements Play {
     } catch (error) {
       if (!isZkError(error) && !recipes.isRecipeError(error)) throw error;
       player.note(`does not count: ${error.code}, applied: ${error.applied}`);
-      if (error.applied === "maybe") this.#doubtful += 1;
+      if (error.applied === "maybe") count.doubtful += 1;
     } finally {
       this.#underWay.delete(player);
     }
@@ -231,10 +268,4 @@ const ENDS = ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED", "AMBIGUOUS"] as cons
 
 async function amountAt(tx: AtomicTransaction, path: string): Promise<number> {
   return Number(textOf(await tx.read(path)));
-}
-
-/** Eight bytes, the highest first; 0 where there is nothing. */
-function longOf(data: Uint8Array | null | undefined): bigint {
-  if (data === null || data === undefined || data.length === 0) return 0n;
-  return new DataView(data.buffer, data.byteOffset, data.byteLength).getBigInt64(0);
 }
