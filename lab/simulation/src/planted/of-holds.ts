@@ -110,4 +110,25 @@ export const OF_HOLDS: readonly Plant[] = [
     "{formatSerial(serial)}`",
     "{formatSerial(serial + 1000)}`",
   ),
+  inReadWrite(
+    "release-forgets-conversion",
+    "a hold that is given back while it becomes another leaves the znode of that one",
+    "locks/read-write-lock.ts",
+    "      undo: (made) => void removeOwned(client, made),\n",
+    "      undo: () => {},\n",
+  ),
+  inReadWrite(
+    "release-forgets-upgrade",
+    "a reader that is given back while it waits to be a writer goes on waiting",
+    "locks/read-write-lock.ts",
+    "    const forget = this.onState(() => isAlive(this) || over.abort());\n",
+    "    const forget = (): void => {};\n",
+  ),
+  inReadWrite(
+    "refused-conversion-loses",
+    "a hold that the servers do not let become another is lost",
+    "core/hold.ts",
+    "      this.#conversion = undefined;\n      if (this.#isOver) {\n",
+    '      this.#conversion = undefined;\n      this.#lose(this.#lostError("it could not be converted"));\n      if (this.#isOver) {\n',
+  ),
 ];
