@@ -186,20 +186,20 @@ describe("many consumers", () => {
     await textQueue(clients[0]!).put("first");
     await drain(textQueue(clients[0]!), 1);
     const aborts = clients.map(() => new AbortController());
-    const takes = clients.map((client, index) =>
-      textQueue(client)
-        .take({ signal: aborts[index]!.signal })
-        .then(
+    const takes: Promise<unknown>[] = [];
+    // One after the other, so that the lines are of one length: those who come at once choose by chance.
+    for (const [index, client] of clients.entries()) {
+      const take = textQueue(client).take({ signal: aborts[index]!.signal });
+      takes.push(
+        take.then(
           (item) => item.ack(),
           () => "aborted",
         ),
-    );
+      );
+      await until("it watches", () => client.load.watches >= 1 && client.load.inFlight === 0);
+    }
     const watching = (): number => clients.filter((client) => client.load.watches === 2).length;
-    await until(
-      "three watch, the others wait for their turn",
-      () =>
-        watching() === 3 && clients.every((client) => client.load.watches >= 1 && client.load.inFlight === 0),
-    );
+    await until("three watch, the others wait for their turn", () => watching() === 3);
     const woken = (): number => clients.reduce((sum, client) => sum + recipeMetrics(client).wakeUps, 0);
     const before = woken();
     await textQueue(clients[0]!).put("x");
