@@ -1,11 +1,13 @@
 /**
  * What else a queue can do: items with an id, removed by it; several values as one item; due times; streams that acknowledge before
- * an item is handed out, or after its work. What must hold:
+ * an item is handed out, or after its work; items that go to the end, and what a queue tells of itself. What must hold:
  * - What the servers' history shows: see {@link QueueBooks}. Only free items are removed, and as many as are told.
  * - What is acknowledged before goes to one consumer, once, and is out by then. What is acknowledged after is out when the next is asked for.
  * - No item is handed out before it is due by the servers' clock; it has the time that its producer asked for.
  * - A stream claims no more than it may hold.
  * - Of what was told to be put nothing is lost but what a consumer that acknowledges before had when it died.
+ * - An item that goes to the end comes again, due when it was said; when it cannot, that is said in the recipe's own terms.
+ * - What is told of the queue was so: see {@link checkViews}.
  * - Who is alone gets the items in their order, whatever decides on it.
  */
 import { isZkError } from "@zk/client";
@@ -20,6 +22,7 @@ import {
   timeoutOf,
 } from "./manners.js";
 import { QueueBooks } from "./queue-books.js";
+import { checkClaimed, checkViews } from "./queue-views.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
 
 const PATH = "/queue";
@@ -83,6 +86,8 @@ class Modes implements Play {
     const wait = { signal: impatience.signal, timeoutMs: timeoutOf(player) };
     if (chance.is(0.35)) await this.#fill(player, jobs, wait);
     else if (this.#hasIds && chance.is(0.2)) await this.#remove(player, jobs, wait);
+    else if (chance.is(0.1)) await this.#view(player, jobs, wait);
+    else if (chance.is(0.2)) await this.#putBack(player, jobs, wait);
     else if (chance.is(0.4)) await this.#takeBefore(player, jobs, wait);
     else await this.#consume(player, jobs, wait.signal, chance.pick(["before", "after", "after"] as const));
     player.afterTurn = () => this.#look(player);
@@ -194,6 +199,50 @@ class Modes implements Play {
     const removed = await orGiveUp(this.#stage, player, () => jobs.remove(id, wait), ENDS);
     this.#removed += removed ?? 0;
     player.note(`removes ${removed} of ${id}`);
+  }
+
+  async #view(
+    player: Player,
+    jobs: Queue<number>,
+    wait: { readonly signal?: AbortSignal; readonly timeoutMs: number },
+  ): Promise<void> {
+    const places = { entries: PATH, claims: CLAIMS };
+    await orGiveUp(this.#stage, player, () => checkViews(this.#stage, player, jobs, places, wait));
+  }
+
+  /** The work is not done, and others are to be done before it. */
+  async #putBack(
+    player: Player,
+    jobs: Queue<number>,
+    wait: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  ): Promise<void> {
+    const { chance } = player;
+    const item = await orGiveUp(this.#stage, player, () => jobs.take(wait));
+    if (item === null) return;
+    this.#receive(player, item);
+    await player.sleep(chance.wait(200));
+    const delayMs = this.#order === "due" ? chance.pick([0, 200, 4000]) : 0;
+    const fromMs = this.#serversNowMs;
+    try {
+      await item.nack({ to: "end", ...(this.#order === "due" ? { delayMs } : {}), ...wait });
+      player.demand(item.isTakenOut, () => `${item.value} has gone to the end, and is called where it was`);
+      this.#look(player);
+      const where = this.#books.whereabouts(item.value);
+      if (this.#order === "due" && typeof where === "string")
+        this.#checkDue(player, where.slice(PATH.length + 1), fromMs + delayMs);
+    } catch (error) {
+      const { isRecipeError } = this.#stage.recipes;
+      if (!isZkError(error) && !isRecipeError(error)) throw error;
+      player.note(`does not put ${item.value} back: ${error.code}, applied: ${error.applied}`);
+      // The end of its session is the end of its claim.
+      player.demand(
+        isRecipeError(error)
+          ? PUT_BACK_ENDS.some((code) => code === error.code)
+          : error.code !== "SESSION_EXPIRED",
+        () => `${item.value} was not put back: ${String(error)}`,
+      );
+      await item.release();
+    }
   }
 
   async #takeBefore(
@@ -316,6 +365,8 @@ class Modes implements Play {
     );
     for (const value of inOrder) {
       const item = await own.take({ timeoutMs: TURN_MS_MAX });
+      // Asked of what it has just claimed: it is told of its own.
+      await checkClaimed(player, own, item, inOrder.length - inOrder.indexOf(value));
       player.demand(item.value === value, () => `${item.value} came before ${value}`);
       const earlyMs = (item.dueMs ?? 0) - this.#serversNowMs;
       player.demand(earlyMs < CLOCK_MS_MAX, () => `${value} came ${Math.round(earlyMs)} ms before it is due`);
@@ -335,6 +386,8 @@ class Modes implements Play {
 }
 
 const ENDS = ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED", "AMBIGUOUS"] as const;
+
+const PUT_BACK_ENDS = ["ABORTED", "WAIT_TIMEOUT", "HOLD_LOST", "AMBIGUOUS"] as const;
 
 /** The second of two values that are put together is told apart from a first one by its letter. */
 const NUMBERS = {
