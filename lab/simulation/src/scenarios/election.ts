@@ -12,15 +12,8 @@ import { isZkError } from "@zk/client";
 import type { Candidate, Election, Hold } from "@zk/recipes";
 import type { Player } from "../actors/player.js";
 import { GuardedLog } from "./guarded-log.js";
-import { LineOfTruth } from "./inspection-truth.js";
-import {
-  checkEmpty,
-  checkNothingUnderWay,
-  impatienceOf,
-  makeNode,
-  orGiveUp,
-  TURN_MS_MAX,
-} from "./manners.js";
+import { checkEmpty, checkNothingUnderWay, makeNode, TURN_MS_MAX } from "./manners.js";
+import { Observing } from "./observing.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
 
 const DIRECTORY = "/election";
@@ -41,7 +34,7 @@ export const election: Scenario = {
 class Electing implements Play {
   readonly #stage: Stage;
   readonly #log: GuardedLog;
-  readonly #truth: LineOfTruth;
+  readonly #observing: Observing;
   readonly #dialect: "curator" | "kazoo";
   #came = 0;
   #served = 0;
@@ -49,7 +42,7 @@ class Electing implements Play {
   constructor(stage: Stage) {
     this.#stage = stage;
     this.#log = new GuardedLog(stage.ledger, LOG);
-    this.#truth = new LineOfTruth(stage.ledger);
+    this.#observing = new Observing(stage, DIRECTORY);
     this.#dialect = stage.chance.pick(["curator", "curator", "kazoo"]);
   }
 
@@ -61,7 +54,7 @@ class Electing implements Play {
     const { chance, resting } = player;
     player.demand(!player.isListening, () => "an earlier wait still listens to its signal");
     const candidacy = this.#electionOf(player);
-    if (chance.is(0.2)) return this.#watch(player, candidacy);
+    if (chance.is(0.2)) return this.#observing.watch(player, candidacy);
     if (chance.is(0.2)) return this.#goOn(player, candidacy);
     const options = { signal: resting, timeoutMs: chance.pick([200, 5000, Number.POSITIVE_INFINITY]) };
     try {
@@ -89,7 +82,7 @@ class Electing implements Play {
     this.#came += 1;
     const until = new AbortController();
     let told: Candidate | null | undefined;
-    const observing = this.#observe(player, candidacy, { signal: until.signal }, (leader) => {
+    const observing = this.#observing.observe(player, candidacy, { signal: until.signal }, (leader) => {
       told = leader;
     });
     // All have looked by then, and nobody leads.
@@ -123,64 +116,6 @@ class Electing implements Play {
   #electionOf(player: Player): Election {
     const options = { identity: player.name, dialect: this.#dialect };
     return new this.#stage.recipes.Election(player.client, DIRECTORY, options);
-  }
-
-  /** Looks who leads and who wants to, or observes it for a while. */
-  async #watch(player: Player, candidacy: Election): Promise<void> {
-    const { chance, client } = player;
-    using impatience = impatienceOf(player);
-    const wait = { signal: impatience.signal, timeoutMs: chance.pick([100, 1000, 3000]) };
-    await orGiveUp(this.#stage, player, async () => {
-      if (chance.is(0.5)) return await this.#observe(player, candidacy, wait, () => {});
-      const from = client.lastZxid;
-      if (chance.is(0.5)) return this.#checkLeader(player, await candidacy.leader(wait), from);
-      const candidates = await candidacy.candidates(wait);
-      const wrong = this.#truth.wrongLine(DIRECTORY, candidates, this.#spanFrom(from));
-      player.demand(wrong === undefined, () => `of the candidates is told what was not so: ${wrong}`);
-    });
-  }
-
-  async #observe(
-    player: Player,
-    candidacy: Election,
-    wait: { readonly signal: AbortSignal; readonly timeoutMs?: number },
-    tell: (leader: Candidate | null) => void,
-  ): Promise<void> {
-    let newest = 0n;
-    let from = player.client.lastZxid;
-    for await (const leader of candidacy.observe(wait)) {
-      this.#checkLeader(player, leader, from);
-      from = player.client.lastZxid;
-      if (leader !== null) {
-        const { token } = leader;
-        player.demand(token > newest, () => `${token} leads after ${newest}`);
-        newest = token;
-      }
-      tell(leader);
-    }
-  }
-
-  #checkLeader(player: Player, leader: Candidate | null, from: bigint): void {
-    const { ledger } = this.#stage;
-    const { to } = this.#spanFrom(from);
-    const times = [from, ...ledger.changesAfter(DIRECTORY, from).map(({ zxid }) => zxid)];
-    const wasSo = times.some((zxid) => {
-      const first = this.#truth.firstAt(DIRECTORY, zxid);
-      return zxid <= to && first === leader?.path;
-    });
-    player.demand(wasSo, () => `${leader?.path ?? "nobody"} is told to lead, and never did`);
-    if (leader === null) return;
-    const made = ledger.at(leader.path, leader.token);
-    player.demand(
-      made?.czxid === leader.token && made.owner === leader.sessionId,
-      () => `${leader.path} is not of ${leader.token}, in session ${leader.sessionId}`,
-    );
-  }
-
-  /** A new epoch counts before anything has happened in it. */
-  #spanFrom(from: bigint): { readonly from: bigint; readonly to: bigint } {
-    const { lastZxid } = this.#stage.ledger;
-    return { from, to: lastZxid < from ? from : lastZxid };
   }
 
   /** Leads term after term, fails now and then, and stops when it is told to. */
