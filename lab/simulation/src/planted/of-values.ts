@@ -190,4 +190,18 @@ export const OF_VALUES: readonly Plant[] = [
     "        for (const { path } of others) checked = checked.check(path) as unknown as Transaction;\n",
     '        for (const _ of others) checked = checked.check("/") as unknown as Transaction;\n',
   ),
+  inMultiLock(
+    "token-of-first-lock",
+    "all tokens of several locks are that of the first",
+    "locks/multi-lock.ts",
+    "[path, token]));",
+    "[path, (this.members[0] as LockHold).token]));",
+  ),
+  inMultiLock(
+    "refused-left-out",
+    "who may not have one of several locks has the others",
+    "locks/multi-lock.ts",
+    "holds.set(lock.path, await lock.acquire(untimed));",
+    'await lock.acquire(untimed).then((hold) => holds.set(lock.path, hold), (error) => { if (error.code !== "NO_AUTH") throw error; });',
+  ),
 ];

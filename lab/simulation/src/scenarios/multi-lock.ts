@@ -3,6 +3,7 @@
  * - Whoever has them is the first in the line of each.
  * - Guarded writes go through only while all of them stand, and never go back to an older holder at any lock.
  * - A wait that was given up leaves nothing at any lock; a hold is not believed in longer than may be.
+ * - The tokens are those of the locks, each with its own. Who may not have one of them has none, and leaves nothing.
  * - A lock that is called given back is. Who is asked to give back hears of it.
  * - When nothing is wrong any more everybody gets all of them, one after the other, and nothing is left.
  */
@@ -21,9 +22,12 @@ import {
   TURN_MS_MAX,
   timeoutOf,
 } from "./manners.js";
+import { isRefused, makeClosed } from "./refusals.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
 
 const LOCKS = ["/locks/a", "/locks/b", "/locks/c"];
+/** One that nobody may have; it is the last to be taken. */
+const CLOSED = "/shut";
 const logOf = (lock: string): string => `/log-${lock.slice("/locks/".length)}`;
 
 /** See the head of this file. */
@@ -38,14 +42,18 @@ export const multiLock: Scenario = {
 class LockingAll implements Play {
   readonly #stage: Stage;
   readonly #logs: readonly GuardedLog[];
+  readonly #hasClosed: boolean;
 
   constructor(stage: Stage) {
     this.#stage = stage;
     this.#logs = LOCKS.map((lock) => new GuardedLog(stage.ledger, logOf(lock)));
+    // A stream of its own: the other choices stay what they are.
+    this.#hasClosed = stage.chance.fork("more").is(0.3);
   }
 
   async prepare(player: Player): Promise<void> {
     for (const lock of LOCKS) await makeNode(player, logOf(lock));
+    if (this.#hasClosed) await makeClosed(player, CLOSED);
   }
 
   async perform(player: Player): Promise<void> {
@@ -53,6 +61,7 @@ class LockingAll implements Play {
     player.demand(!player.isListening, () => "an earlier wait still listens to its signal");
     player.afterTurn = () => this.#checkLogs(player);
     if (chance.is(0.2)) return this.#revoke(player);
+    if (this.#hasClosed && chance.is(0.1)) return void (await this.#isRefused(player));
     const paths = LOCKS.filter(() => chance.is(0.6));
     // In whatever order they are named.
     const mine = this.#lockOf(
@@ -78,6 +87,8 @@ class LockingAll implements Play {
   }
 
   async inspect(player: Player): Promise<void> {
+    if (this.#hasClosed)
+      player.demand(await this.#isRefused(player), () => "nothing is wrong, and yet no server refused it");
     for (let turn = 0; turn < 3; turn += 1) {
       const order = player.chance.is(0.5) ? LOCKS : LOCKS.toReversed();
       const hold = await this.#lockOf(player, order).acquire({ timeoutMs: TURN_MS_MAX });
@@ -113,6 +124,13 @@ class LockingAll implements Play {
     return hold;
   }
 
+  /** Wants some that it may have, and one that it may not. */
+  async #isRefused(player: Player): Promise<boolean> {
+    const paths = LOCKS.filter(() => player.chance.is(0.5));
+    const mine = this.#lockOf(player, [CLOSED, ...paths]);
+    return await isRefused(this.#stage, player, [...LOCKS, CLOSED], (wait) => mine.acquire(wait));
+  }
+
   /** One transaction for all logs. */
   async #write(player: Player, hold: MultiLockHold): Promise<void> {
     try {
@@ -145,7 +163,17 @@ class LockingAll implements Play {
   /** Nobody ahead in line can come back, so it does not matter how long ago the turn came. */
   #checkAhead(player: Player, hold: MultiLockHold): void {
     const { ledger, recipes } = this.#stage;
+    const { tokens } = hold;
+    player.demand(
+      tokens.size === hold.holds.size,
+      () => `${hold.holds.size} locks, and ${tokens.size} tokens`,
+    );
     for (const [lock, { path }] of hold.holds) {
+      const token = tokens.get(lock);
+      player.demand(
+        token !== undefined && ledger.at(path, token)?.czxid === token,
+        () => `has ${lock} with ${path}, which was not made by ${token}`,
+      );
       if (ledger.now(path) === null) continue;
       const ahead = recipes.sortContenders(ledger.now(lock)?.children ?? [])[0];
       player.demand(
