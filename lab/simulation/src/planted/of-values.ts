@@ -85,6 +85,13 @@ export const OF_VALUES: readonly Plant[] = [
     "      const stored = await change((await config.readIn(tx)) ?? config.default);\n",
     "      const read = await atomically(client, (other) => config.readIn(other));\n      const stored = await change(read.value ?? config.default);\n",
   ),
+  inShared(
+    "default-overwrites",
+    "a default is written over the configuration that is there",
+    "config/update.ts",
+    "      if ((await tx.read(config.path)) !== undefined) return false;\n",
+    "",
+  ),
   inSharedCount(
     "counted-without-marker",
     "an addition whose answer was lost is made again (Curator, kazoo)",

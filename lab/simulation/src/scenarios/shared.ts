@@ -3,6 +3,7 @@
  * - A replacement that was told was made, once; one that was refused never was.
  * - What is shown was there, and never goes back.
  * - The configuration that is shown is always a good one; what changes it changes what was there.
+ * - A default is written once, where there is nothing, and only if that is told.
  * - When nothing is wrong any more everybody comes to the value that the servers have, and to the last good configuration.
  */
 import { isZkError } from "@zk/client";
@@ -49,6 +50,8 @@ class Sharing implements Play {
   /** Texts that were told to be written, and not to be. */
   readonly #made = new Set<string>();
   readonly #refused = new Set<string>();
+  /** Defaults, and whether each was told to be written; undefined when that is not known. */
+  readonly #defaults = new Map<string, boolean | undefined>();
   #count = 0;
   #gathered = 0;
   #written = 0;
@@ -116,6 +119,22 @@ class Sharing implements Play {
     }
     for (const text of this.#made)
       if (!times.has(text)) report(`${text} was told to be written, and never was`);
+    this.#checkDefaults();
+  }
+
+  #checkDefaults(): void {
+    const { ledger, report } = this.#stage;
+    const writes = ledger.changesAfter(CONFIG, 0n).map(({ zxid, kind }) => ({
+      kind,
+      text: textOf(ledger.at(CONFIG, zxid)?.data),
+    }));
+    for (const [text, isWritten] of this.#defaults) {
+      const made = writes.filter((write) => write.text === text && write.kind === "created").length;
+      if (writes.some((write) => write.text === text && write.kind === "data"))
+        report(`the default ${text} has replaced a configuration`);
+      if (made > 1 || (isWritten === true && made === 0) || (isWritten === false && made > 0))
+        report(`the default ${text} was written ${made} times, and told to be: ${isWritten}`);
+    }
   }
 
   #keptOf(player: Player): Kept {
@@ -188,6 +207,7 @@ class Sharing implements Play {
       return;
     }
     if (chance.is(0.1)) return void (await client.remove(CONFIG));
+    if (chance.is(0.2)) return await this.#ensure(player);
     if (chance.is(0.5)) return await this.#change(player);
     this.#count += 1;
     const limits = { limit: this.#count };
@@ -202,6 +222,26 @@ class Sharing implements Play {
       },
       ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED", "AMBIGUOUS"],
     );
+  }
+
+  /** Each has a default of its own, so that it can be told whose was written. */
+  async #ensure(player: Player): Promise<void> {
+    const { recipes } = this.#stage;
+    this.#count += 1;
+    // Nobody else writes what is below 0.
+    const limits = { limit: -this.#count };
+    const text = JSON.stringify(limits);
+    const definition = recipes.defineConfig({ path: CONFIG, schema: LIMITS, default: limits });
+    using impatience = impatienceOf(player);
+    const wait = { signal: impatience.signal, timeoutMs: timeoutOf(player) };
+    this.#defaults.set(text, undefined);
+    try {
+      this.#defaults.set(text, await recipes.ensureConfig(player.client, definition, wait));
+    } catch (error) {
+      if (!isZkError(error) && !recipes.isRecipeError(error)) throw error;
+      player.note(`does not ensure ${text}: ${error.code}, applied: ${error.applied}`);
+      if (error.applied === "no") this.#defaults.set(text, false);
+    }
   }
 
   /** Nobody's change is lost: what was changed is what was there. */
