@@ -243,6 +243,41 @@ describe.each(["renew", "stay"] as const)(
   },
 );
 
+describe("a look at a queue, whose session ends", () => {
+  const looks = {
+    tryTake: async (queue: Queue<string>) => (await queue.tryTake())?.value,
+    peek: async (queue: Queue<string>) => (await queue.peek())[0]?.value,
+    inspect: async (queue: Queue<string>) => (await queue.inspect()).length,
+    size: (queue: Queue<string>) => queue.size(),
+    remove: (queue: Queue<string>) => queue.remove("an id"),
+  };
+  const found = { tryTake: "a", peek: "a", inspect: 1, size: 1, remove: 0 };
+
+  const cases = (Object.keys(looks) as (keyof typeof looks)[]).flatMap((what) =>
+    (["renew", "stay"] as const).map((afterExpiry) => [what, afterExpiry] as const),
+  );
+
+  it.each(cases)(
+    "is made in the next one, or says that there is none: %s (%s)",
+    async (what, afterExpiry) => {
+      const { client, cable } = await actor({ afterExpiry, sessionTimeoutMs: 1500 });
+      const queue = await prepare(client);
+      await queue.put("a");
+      cable.cut();
+      await until("the connection is lost", () => client.state !== "connected");
+      const look = looks[what](queue).catch((error: unknown) => error);
+      await zk.expire(client);
+      cable.mend();
+      const seen = await within("the look", look);
+      if (afterExpiry === "renew") expect(seen).toBe(found[what]);
+      else {
+        expect(isRecipeError(seen, "SESSION_EXPIRED")).toBe(true);
+        expect(await textQueue(await zk.connect()).size()).toBe(1);
+      }
+    },
+  );
+});
+
 describe("consumers that fare badly", () => {
   it("lose no item, and record none twice, whose sessions end and whose answers are lost at random", async () => {
     const items = 150;

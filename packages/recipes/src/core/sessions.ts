@@ -80,6 +80,28 @@ export async function sessionAgain(
 }
 
 /**
+ * The result of work that changes nothing, or nothing that outlives a session. When the session ends meanwhile the work is done
+ * anew in the next one.
+ *
+ * @throws as {@link sessionAgain}, and what else the work throws
+ */
+export async function inAnySession<T>(
+  client: Client,
+  patience: Patience,
+  about: { readonly recipe: string; readonly path: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isSessionOver(error)) throw error;
+      await sessionAgain(client, patience, about);
+    }
+  }
+}
+
+/**
  * Resolves when the client has a session, or is on the way to one, however long that takes: for what goes on in the background
  * and has nobody to tell.
  *

@@ -27,7 +27,7 @@ import type { HoldOptions } from "../core/hold.js";
 import { childPath } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { ServerClock } from "../core/server-clock.js";
-import { isSessionOver, sessionAgain } from "../core/sessions.js";
+import { inAnySession } from "../core/sessions.js";
 import { type AckMode, type ConsumeOptions, QueueConsumer, takeOut } from "./consumer.js";
 import type { QueueItem, QueueMessage } from "./item.js";
 import { layoutOf, type Placement, type QueueDialect, type QueueOrder } from "./layout.js";
@@ -264,11 +264,17 @@ export class Queue<T = Uint8Array> {
     return new QueueConsumer(this.#setup, this.#taker, options);
   }
 
-  /** How many items there are, those included that somebody works on or that are not due. From the server we are on, so maybe not the newest. */
+  /**
+   * How many items there are, those included that somebody works on or that are not due. From the server we are on, so maybe not
+   * the newest.
+   * @throws as {@link Queue.peek}
+   */
   async size(options: WaitOptions = {}): Promise<number> {
     using patience = this.#patience(options);
     const { entries } = this.#setup;
-    const stat = await patience.read((call) => this.#client.exists(entries, call));
+    const stat = await this.#inAnySession(patience, () =>
+      patience.read((call) => this.#client.exists(entries, call)),
+    );
     return stat?.numChildren ?? 0;
   }
 
@@ -277,22 +283,27 @@ export class Queue<T = Uint8Array> {
    * bytes mean nothing are left out.
    *
    * @param options `count`: how many at most, 1 to 1000, default 1
+   * @throws RecipeError ABORTED, WAIT_TIMEOUT, SESSION_EXPIRED; ZkError for what a server refuses
    */
   async peek(options: WaitOptions & { readonly count?: number } = {}): Promise<readonly QueueMessage<T>[]> {
     const { count = 1 } = options;
     checkInteger(this.#setup, "count", count, { min: 1, max: PEEK_MAX });
     using patience = this.#patience(options);
-    const entries = await this.#taker.list(patience);
-    const found = await Promise.all(
-      entries.slice(0, count).map((entry) => this.#taker.read(entry, patience)),
-    );
+    const found = await this.#inAnySession(patience, async () => {
+      const entries = await this.#taker.list(patience);
+      return await Promise.all(entries.slice(0, count).map((entry) => this.#taker.read(entry, patience)));
+    });
     const messages = found.filter((message) => message !== undefined);
     return messages;
   }
 
-  /** All items in the order of the queue, and who works on them. */
+  /** All items in the order of the queue, and who works on them. @throws as {@link Queue.peek} */
   async inspect(options: WaitOptions = {}): Promise<readonly QueueListing[]> {
     using patience = this.#patience(options);
+    return await this.#inAnySession(patience, () => this.#listing(patience));
+  }
+
+  async #listing(patience: Patience): Promise<readonly QueueListing[]> {
     const { claims } = this.#setup;
     const [entries, claimed] = await Promise.all([this.#taker.list(patience), this.#taker.claimed(patience)]);
     const stats = new Map(
@@ -303,7 +314,7 @@ export class Queue<T = Uint8Array> {
         }),
       ),
     );
-    const listing = entries.map((entry): QueueListing => {
+    return entries.map((entry): QueueListing => {
       const stat = stats.get(entry.name);
       if (stat === undefined || stat === null) return { ...entry, claim: undefined };
       const { ephemeralOwner: sessionId, czxid: token, ctime } = stat;
@@ -312,7 +323,6 @@ export class Queue<T = Uint8Array> {
         claim: { path: childPath(claims, entry.name), sessionId, token, sinceMs: Number(ctime) },
       };
     });
-    return listing;
   }
 
   /**
@@ -324,7 +334,7 @@ export class Queue<T = Uint8Array> {
     using patience = this.#patience(options);
     const prefix = prefixOf(this.#setup, { id });
     let removed = 0;
-    for (const { name } of await this.#taker.list(patience)) {
+    for (const { name } of await this.#inAnySession(patience, () => this.#taker.list(patience))) {
       if (name.startsWith(prefix) && (await this.#removeFree(name, patience))) removed += 1;
     }
     return removed;
@@ -367,7 +377,8 @@ export class Queue<T = Uint8Array> {
     // What is refused is refused before anything is sent.
     prefixOf(this.#setup, { id, priority, dueMs: delayMs === undefined ? dueMs : 0 });
     const isTimed = delayMs !== undefined || (order === "due" && dueMs === undefined);
-    const timeMs = isTimed ? Math.ceil((await this.#serversNowMs(patience)) + (delayMs ?? 0)) : dueMs;
+    const nowMs = (): Promise<number> => this.#setup.clock.nowMs(patience);
+    const timeMs = isTimed ? Math.ceil((await this.#inAnySession(patience, nowMs)) + (delayMs ?? 0)) : dueMs;
     const prefix = prefixOf(this.#setup, { id, priority, dueMs: timeMs });
     return lists.map((values) => {
       const bytes = values.map((value) => this.#codec.encode(value));
@@ -375,16 +386,8 @@ export class Queue<T = Uint8Array> {
     });
   }
 
-  /** Nothing was put yet: a session that ends meanwhile is no reason not to. */
-  async #serversNowMs(patience: Patience): Promise<number> {
-    for (;;) {
-      try {
-        return await this.#setup.clock.nowMs(patience);
-      } catch (error) {
-        if (!isSessionOver(error)) throw error;
-        await sessionAgain(this.#client, patience, this.#setup);
-      }
-    }
+  #inAnySession<R>(patience: Patience, work: () => Promise<R>): Promise<R> {
+    return inAnySession(this.#client, patience, this.#setup, work);
   }
 
   #patience(options: WaitOptions): Patience {

@@ -16,7 +16,7 @@ import { makeDirectory } from "../core/directories.js";
 import { removeExactly, whileConnected } from "../core/janitor.js";
 import { childPath } from "../core/paths.js";
 import type { Patience } from "../core/patience.js";
-import { isSessionOver, sessionAgain } from "../core/sessions.js";
+import { inAnySession, isSessionOver, sessionAgain } from "../core/sessions.js";
 import { telemetryOf } from "../core/telemetry.js";
 import { isRecipeError } from "../errors.js";
 import { Candidates, inQueueOrder } from "./candidates.js";
@@ -77,7 +77,16 @@ export class Taker<T> {
    */
   async tryTake(patience: Patience): Promise<QueueItem<T> | undefined> {
     patience.check();
-    return await this.#takeFree(patience);
+    const { client } = this.#setup;
+    return await inAnySession(client, patience, this.#setup, async () => {
+      try {
+        return await this.#takeFree(patience);
+      } catch (error) {
+        // What was seen may be given back with the sessions that had it.
+        this.#seen.discard();
+        throw error;
+      }
+    });
   }
 
   /** Everything that the directory of the items shows, in order. */
