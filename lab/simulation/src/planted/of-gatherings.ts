@@ -76,6 +76,20 @@ export const OF_GATHERINGS: readonly Plant[] = [
     '    const saysId = this.#layout !== "curator" && options.payload === undefined;\n',
     "    const saysId = false;\n",
   ),
+  inMembership(
+    "members-by-name",
+    "members are told in the order of their ids, not in that in which they came",
+    "nodes/group.ts",
+    "sort((a, b) => (a.token < b.token ? -1 : 1))",
+    "sort((a, b) => (a.id < b.id ? -1 : 1))",
+  ),
+  inMembership(
+    "oldest-is-newest",
+    "the member that came last is called the oldest",
+    "nodes/member.ts",
+    "member.token < oldest.token",
+    "member.token > oldest.token",
+  ),
   inCache(
     "not-read-in-next-session",
     "a cache does not read again when a new session has begun",

@@ -4,10 +4,11 @@
  * - Who takes the place of another does so once, and is not disturbed by what the other one had under way.
  * - Nobody is called there while the client says that it is not connected.
  * - What was told to be said is what the znode says; who has left is not there any more.
+ * - Who asks for the members is told of all who are there throughout, of nobody who is not, and of the oldest first.
  * - When nothing is wrong any more those who are there, and nobody else, come to be there by themselves, each with what it said
  *   last; and everybody sees the same.
  */
-import type { GroupLayout } from "@zk/recipes";
+import type { GroupLayout, Member } from "@zk/recipes";
 import type { Player } from "../actors/player.js";
 import { checkEmpty, checkNothingUnderWay, impatienceOf, orGiveUp, textOf, timeoutOf } from "./manners.js";
 import type { Play, Scenario, Stage } from "./scenario.js";
@@ -74,6 +75,7 @@ class BeingThere implements Play {
       return this.#come(player);
     }
     if (chance.is(0.3)) return this.#go(player, kept);
+    if (chance.is(0.2)) return this.#ask(player);
     if (!kept.presence.isMute && chance.is(0.6)) return this.#speak(player, kept);
     await player.sleep(chance.wait(300));
   }
@@ -92,11 +94,18 @@ class BeingThere implements Play {
       // Everybody has come back, and this is told.
       await player.sleep(BACK_MS_MAX);
       this.#checkAll(player);
-      const seen = view.members.map(({ token }) => token).toSorted();
-      const there = this.#there().map((path) => this.#stage.ledger.now(path)?.czxid);
+      const seen = view.members.map(({ token }) => token).toSorted(byAge);
+      const there = this.#there().map((path) => this.#stage.ledger.now(path)?.czxid ?? -1n);
       player.demand(
-        seen.join() === there.toSorted().join(),
+        seen.join() === there.toSorted(byAge).join(),
         () => `sees the members ${seen.join()}, and there are ${there.join()}`,
+      );
+      const group = new recipes.Group(player.client, DIRECTORY);
+      const told = (await group.members()).map(({ token }) => token);
+      const oldest = (await group.oldest())?.token;
+      player.demand(
+        told.join() === seen.join() && oldest === seen[0],
+        () => `is told of the members ${told.join()}, and of ${oldest}, and there are ${seen.join()}`,
       );
     } finally {
       view.close();
@@ -135,6 +144,45 @@ class BeingThere implements Play {
       !confirmed || token === undefined || there?.czxid !== token,
       () => `${presence.path} has left, and is there`,
     );
+  }
+
+  /** What is told was so at the moments of the call, or the member came or went meanwhile. */
+  async #ask(player: Player): Promise<void> {
+    const { recipes, ledger } = this.#stage;
+    const { client, chance } = player;
+    const { lastZxid, sessionId } = client;
+    const group = new recipes.Group(client, DIRECTORY);
+    using impatience = impatienceOf(player);
+    const wait = { signal: impatience.signal, timeoutMs: timeoutOf(player) };
+    const isForAll = chance.is(0.5);
+    const ask = async (): Promise<readonly Member[]> => {
+      if (isForAll) return await group.members(wait);
+      const oldest = await group.oldest(wait);
+      return oldest === undefined ? [] : [oldest];
+    };
+    const members = await orGiveUp(this.#stage, player, ask, ENDS);
+    // A new session may begin with a server that is behind.
+    if (members === null || client.sessionId !== sessionId) return;
+    const tokens = members.map(({ token }) => token);
+    const inOrder = tokens.every((token, place) => place === 0 || (tokens[place - 1] as bigint) < token);
+    player.demand(inOrder, () => `is told of the members ${tokens.join()}, which are not in order`);
+    for (const { path, token, sessionId: owner } of members) {
+      const was = token > lastZxid ? ledger.at(path, token) : ledger.at(path, lastZxid);
+      player.demand(
+        was?.czxid === token && was.owner === owner,
+        () => `is told of the member ${path} of ${token}, and there was ${was?.czxid}`,
+      );
+    }
+    for (const name of ledger.at(DIRECTORY, lastZxid)?.children ?? []) {
+      const path = `${DIRECTORY}/${name}`;
+      const token = ledger.at(path, lastZxid)?.czxid ?? -1n;
+      if (ledger.now(path)?.czxid !== token) continue;
+      const isTold = isForAll ? tokens.includes(token) : tokens[0] !== undefined && tokens[0] <= token;
+      player.demand(
+        isTold,
+        () => `is told of ${tokens.join()}, and ${path} of ${token} was there throughout`,
+      );
+    }
   }
 
   async #speak(player: Player, kept: Kept): Promise<void> {
@@ -293,3 +341,7 @@ class BeingThere implements Play {
 
 /** A name that another has, and a presence that has failed meanwhile, are no faults. */
 const ENDS = ["ABORTED", "WAIT_TIMEOUT", "SESSION_EXPIRED", "CONFLICT", "RELEASED"] as const;
+
+function byAge(one: bigint, other: bigint): number {
+  return one < other ? -1 : Number(one > other);
+}
