@@ -1,3 +1,5 @@
+// Every situation a machine can be in, and every kind of input: what it becomes, and what it puts out. One table, so the
+// file stays whole.
 import type { ConnectRequest } from "@zk/protocol";
 import { describe, expect, it } from "vitest";
 import { MachineHarness, type Outcome } from "../testing/machine-harness.js";
@@ -5,9 +7,6 @@ import { connectResponseFrame, eventFrame } from "../testing/server-wire.js";
 import type { Output } from "./outputs.js";
 import { Secret } from "./secret.js";
 import { isLegalMove, SESSION_STATES, type SessionState } from "./session-state.js";
-
-// Every situation a machine can be in, and every kind of input: what it becomes, and what it puts out. One table, so the
-// file stays whole.
 
 /** How to get there. All have one server with one address, except where the name says otherwise. */
 const SITUATIONS = {
