@@ -24,6 +24,7 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "get /shop/null",
     "get /shop/zipped --decode gzip",
     "get /shop/config --decode gzip",
+    "get /shop/config --decode lz4",
     "get /none",
     "get shop",
     "get /shop/config watch",

@@ -30,7 +30,7 @@ On a pipe             zk get prints the bytes and nothing else
 On a terminal         control characters are shown as escapes, binary data as a dump
 In JSON               "data" when it is UTF-8, null when there is none, else "dataBase64"
                       zxids and session ids are text in hexadecimal: they do not fit into a JSON number
-Compressed            only as you say: --decode gzip|zlib|brotli`,
+Compressed            only as you say: --decode gzip|zlib|brotli|lz4`,
   json: `JSON
 
 --json works on every command. A command prints one document, or one object a line where its help says so. Each has a

@@ -2,10 +2,11 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { CliError, UsageError } from "../program/errors.js";
 import { utf8OrUndefined } from "./json.js";
+import { decodeLz4 } from "./lz4.js";
 import type { Screen } from "./screen.js";
 import { visibleLines } from "./visible.js";
 
-export const DECODINGS = ["gzip", "zlib", "brotli"] as const;
+export const DECODINGS = ["gzip", "zlib", "brotli", "lz4"] as const;
 export type Decoding = (typeof DECODINGS)[number];
 
 /** Bytes that data may grow to when it is decompressed: a small znode can hold a large bomb. */
@@ -23,6 +24,7 @@ export function decodeData(bytes: Uint8Array, decoding: Decoding | undefined): U
   if (decoding === undefined) return bytes;
   const limits = { maxOutputLength: DECODED_BYTES_MAX };
   try {
+    if (decoding === "lz4") return decodeLz4(bytes, DECODED_BYTES_MAX);
     if (decoding === "gzip") return gunzipSync(bytes, limits);
     return decoding === "zlib" ? inflateSync(bytes, limits) : brotliDecompressSync(bytes, limits);
   } catch (error) {
