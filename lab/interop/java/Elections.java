@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
@@ -29,8 +30,23 @@ final class Elections {
             .aside("contenders", arguments -> described(latch.getParticipants()))
             .aside("node", arguments -> latch.getOurPath())
             .ending(() -> {
-                if (latch.getState() == LeaderLatch.State.STARTED) latch.close();
+                if (latch.getState() != LeaderLatch.State.STARTED) return;
+                latch.close();
+                letItTakeBack(client);
             });
+    }
+
+    /**
+     * A latch that is closed while it reads who contends takes its znode for lost, makes another, and removes that when it hears of
+     * it. Each of these is begun by the answer to the one before; three answers later all of it is over.
+     */
+    private static void letItTakeBack(CuratorFramework client) throws Exception {
+        for (int turn = 0; turn < 3; turn++) {
+            var answered = new CountDownLatch(1);
+            client.sync().inBackground((ignored, event) -> answered.countDown()).forPath("/");
+            // Without a server nothing of it happens either.
+            if (!answered.await(2, TimeUnit.SECONDS)) return;
+        }
     }
 
     static Handle selector(CuratorFramework client, String path, Arguments options) {
