@@ -44,7 +44,14 @@ export function describeStart(stage: Stage): void {
 
   it("gives the command its words, its environment and its files as they are", async () => {
     // Names that no shell can hold, and what shells make or change themselves.
-    const odd = { "spring.profile": "a b\n'c'", _: "/bin/odd", SHLVL: "7", IFS: "x", OLDPWD: "/nowhere" };
+    const odd = {
+      "spring.profile": "a b\n'c'",
+      _: "/bin/odd",
+      SHLVL: "7",
+      IFS: "x",
+      OLDPWD: "/nowhere",
+      word: "w",
+    };
     const script =
       "console.log(JSON.stringify([process.argv.slice(1), process.env, require('fs').readdirSync('/proc/self/fd')]))";
     const words = ["", "a b", "--", "$HOME", "x=y", "*"];

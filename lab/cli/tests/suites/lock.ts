@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CreateMode } from "@zk/client";
 import { beforeEach, expect, it } from "vitest";
+import { isAlive, stateOf } from "../support/processes.js";
 import { type Running, startZk, waitUntil, zkPath } from "../support/program.js";
 import { forAllServers, type Stage } from "../support/stage.js";
 
@@ -57,20 +58,6 @@ class LockBench {
     const stat = await this.#stage.client.exists(`${this.path}/${node}`);
     await this.#stage.expire(stat!.ephemeralOwner);
   }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return stateOf(pid) !== "Z";
-  } catch {
-    return false;
-  }
-}
-
-/** The letter of /proc: T stands still. */
-function stateOf(pid: number): string {
-  return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "?";
 }
 
 /** What holds on every kind of servers. */

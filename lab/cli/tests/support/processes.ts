@@ -16,3 +16,18 @@ export function processesWith(name: string, value: string): number[] {
       }
     });
 }
+
+/** Whether it is there, and more than what its parent has yet to take note of. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return stateOf(pid) !== "Z";
+  } catch {
+    return false;
+  }
+}
+
+/** The letter of /proc: T stands still. */
+export function stateOf(pid: number): string {
+  return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "?";
+}

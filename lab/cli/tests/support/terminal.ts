@@ -5,17 +5,24 @@ import { waitUntil, zkPath } from "./program.js";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal speaks in control characters.
 const CONTROL = /\u001b\[[\d;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007|\r/g;
 
+/**
+ * Runs the program and says its exit code, unseen. When the process ends that a terminal was opened for, the system throws away
+ * what nobody has read yet; this one stays until everything has been.
+ */
+const KEEPER = `trap : INT QUIT
+"$@"
+printf '\\033]ended %s\\007' "$?"
+exec cat >/dev/null`;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+const ENDED = /\u001b\]ended (\d+)\u0007/;
+
 export class Terminal implements Disposable {
   readonly #pty: IPty;
   #said = "";
-  #exitCode: number | undefined;
+  #isClosed = false;
 
-  constructor(
-    [program = "", ...rest]: readonly string[],
-    env: Record<string, string | undefined>,
-    cwd: string,
-  ) {
-    this.#pty = spawn(program, rest, {
+  constructor(words: readonly string[], env: Record<string, string | undefined>, cwd: string) {
+    this.#pty = spawn("/bin/sh", ["-c", KEEPER, "terminal", ...words], {
       cols: 100,
       rows: 40,
       cwd,
@@ -24,8 +31,8 @@ export class Terminal implements Disposable {
     this.#pty.onData((text) => {
       this.#said += text;
     });
-    this.#pty.onExit(({ exitCode }) => {
-      this.#exitCode = exitCode;
+    this.#pty.onExit(() => {
+      this.#isClosed = true;
     });
   }
 
@@ -36,7 +43,7 @@ export class Terminal implements Disposable {
 
   /** Everything that came, as it came. */
   get raw(): string {
-    return this.#said;
+    return this.#said.replace(ENDED, "");
   }
 
   /** Everything that came, without the terminal's controls. */
@@ -71,17 +78,29 @@ export class Terminal implements Disposable {
     await this.expect(prompt, behind);
   }
 
+  /** Waits until the program has ended, and ends the terminal. */
   async exitCode(): Promise<number> {
-    await waitUntil("the process to end", () => this.#exitCode !== undefined, 30_000);
-    return this.#exitCode!;
+    const said = (): string | undefined => ENDED.exec(this.#said)?.[1];
+    await waitUntil("the process to end", () => said() !== undefined || this.#isClosed, 30_000);
+    const code = said();
+    if (code === undefined)
+      throw new Error(`the terminal has ended before its program; it said:\n${this.text}`);
+    this.kill();
+    return Number(code);
   }
 
   [Symbol.dispose](): void {
     this.kill();
   }
 
+  /** Ends the program, if it is there, and the terminal. */
   kill(): void {
-    if (this.#exitCode === undefined) this.#pty.kill("SIGKILL");
+    if (this.#isClosed) return;
+    try {
+      process.kill(-this.#pty.pid, "SIGKILL");
+    } catch {
+      // They have ended, and the word of it is on its way.
+    }
   }
 }
 

@@ -2,11 +2,12 @@
  * A command that runs while something is held: in a process group of its own, without a shell, with our stdin, stdout and
  * stderr. Signals go to the whole group, so that what it has started itself does not outlive it.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { constants } from "node:os";
+import { spawn } from "node:child_process";
 import type { Writable } from "node:stream";
+import { type ChildEnd, whenEnded } from "./child-end.js";
 import { notExecutable, notFound } from "./find-program.js";
 import { launcherOf } from "./launcher.js";
+import { TerminalJob, type TerminalJobEvents } from "./terminal-job.js";
 
 /** Signals that are passed on. */
 export const FORWARDED: readonly NodeJS.Signals[] = [
@@ -17,14 +18,6 @@ export const FORWARDED: readonly NodeJS.Signals[] = [
   "SIGUSR1",
   "SIGUSR2",
 ];
-
-/** How it ended. */
-export interface ChildEnd {
-  /** As a shell has it: the code, or 128 and the number of the signal. */
-  readonly exitCode: number;
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
 
 /**
  * The stdout of a command that runs beside records of ours. What programs read has the records alone: what the command says
@@ -43,8 +36,13 @@ export interface StartOptions {
   readonly stdout?: "inherit" | number;
   /** Whether it gets a process group of its own; one that has none is not to be signalled as a group. Default: true. */
   readonly isDetached?: boolean;
-  /** Hears of its process group, and is waited for, while nothing of the command has run yet. */
-  readonly beforeItRuns?: (pid: number) => Promise<void>;
+  /**
+   * Hears of its process group, and is waited for, while nothing of the command has run yet. Where a shell stands between us and
+   * the command it hears of that, too.
+   */
+  readonly beforeItRuns?: (pid: number, shellPid?: number) => Promise<void>;
+  /** Whether it takes our place in front of the terminal, if that is ours: needs `beforeItRuns`. Default: false. */
+  readonly isInFront?: boolean;
 }
 
 /** A running command. */
@@ -53,15 +51,14 @@ export class Child {
   readonly ended: Promise<ChildEnd>;
   #isEnded = false;
   #isPaused = false;
+  readonly #job: TerminalJob | undefined;
 
-  private constructor(process: ChildProcess, pid: number) {
+  private constructor(pid: number, ended: Promise<ChildEnd>, job?: TerminalJob) {
     this.pid = pid;
-    this.ended = new Promise((resolve) => {
-      process.once("exit", (code, signal) => {
-        this.#isEnded = true;
-        const number = signal === null ? 0 : constants.signals[signal];
-        resolve({ exitCode: code ?? 128 + number, code, signal });
-      });
+    this.#job = job;
+    this.ended = ended.then((end) => {
+      this.#isEnded = true;
+      return end;
     });
   }
 
@@ -74,8 +71,12 @@ export class Child {
     words: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
     stdin: "inherit" | "ignore" | Uint8Array = "inherit",
-    { isDetached = true, beforeItRuns, stdout = "inherit" }: StartOptions = {},
+    { isDetached = true, beforeItRuns, isInFront = false, stdout = "inherit" }: StartOptions = {},
   ): Promise<Child> {
+    if (isInFront && beforeItRuns !== undefined) {
+      const child = await Child.#startInFront(words, env, beforeItRuns);
+      if (child !== undefined) return child;
+    }
     const launcher = beforeItRuns === undefined ? undefined : launcherOf(words, env);
     const [program = "", ...rest] = launcher ?? words;
     const isBytes = typeof stdin !== "string";
@@ -101,12 +102,31 @@ export class Child {
         ),
       );
     });
-    const handle = child.pid === undefined ? undefined : new Child(child, child.pid);
+    const handle = child.pid === undefined ? undefined : new Child(child.pid, whenEnded(child));
     if (handle !== undefined) await beforeItRuns?.(handle.pid);
     gate?.end("go\n");
     await started;
     if (isBytes) child.stdin?.end(stdin);
     return handle!;
+  }
+
+  static async #startInFront(
+    words: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+    beforeItRuns: NonNullable<StartOptions["beforeItRuns"]>,
+  ): Promise<Child | undefined> {
+    const launcher = launcherOf(words, env, true);
+    const job = launcher && (await TerminalJob.start(launcher, env));
+    if (job === undefined) return undefined;
+    const child = new Child(job.group, job.ended, job);
+    await beforeItRuns(job.group, job.shellPid);
+    job.open();
+    return child;
+  }
+
+  /** Hears of the terminal, where the command has that. */
+  onTerminal(events: TerminalJobEvents): void {
+    this.#job?.listen(events);
   }
 
   get isEnded(): boolean {
@@ -129,13 +149,15 @@ export class Child {
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
+    this.#job?.pause();
     this.signal("SIGSTOP");
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.signal("SIGCONT");
+    if (this.#job === undefined) this.signal("SIGCONT");
+    else this.#job.resume();
   }
 
   /** Whether anything of the group is left: the command, or what it has started. */

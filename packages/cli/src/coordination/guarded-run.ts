@@ -8,8 +8,10 @@
 import { constants } from "node:os";
 import type { Client } from "@zk/client";
 import { Interruption } from "../program/errors.js";
-import { Child, type ChildEnd, FORWARDED } from "./child.js";
+import { Child, FORWARDED } from "./child.js";
+import type { ChildEnd } from "./child-end.js";
 import type { Held } from "./held.js";
+import { canBeStopped } from "./process-stat.js";
 import { Watchdog } from "./watchdog.js";
 
 export const SUSPEND_POLICIES = ["continue", "pause", "stop"] as const;
@@ -27,6 +29,8 @@ export interface GuardedOptions {
   readonly onLost: string | undefined;
   /** Whether we run under another hold: who kills us then has no time left to give, as KILL is the last that it does. */
   readonly isNested: boolean;
+  /** Whether the command may have the terminal, should that be ours. */
+  readonly isOnTerminal: boolean;
   readonly signal: AbortSignal;
   readonly takeSignals:
     | ((signals: readonly NodeJS.Signals[], take: (signal: NodeJS.Signals) => boolean) => () => void)
@@ -60,8 +64,9 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   let child: Child;
   try {
     child = await Child.start(options.words, options.env, "inherit", {
-      beforeItRuns: async (pid) => {
-        await watchdog.guard(pid, options.isNested ? 0 : killAfterMs);
+      isInFront: options.isOnTerminal,
+      beforeItRuns: async (pid, shellPid) => {
+        await watchdog.guard(pid, options.isNested ? 0 : killAfterMs, shellPid);
         await watchdog.allow(client.trustedForMs.weakMs, killAfterMs);
       },
     });
@@ -71,6 +76,10 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
     throw error;
   }
   signals.passTo(child);
+  child.onTerminal({
+    stopped: () => stopGroupWith(child),
+    key: (signal) => (signal === "SIGTSTP" ? stopGroupWith(child) : child.signal(signal)),
+  });
   let isLost = false;
   let ending: Promise<void> | undefined;
   const lose = (why: string): void => {
@@ -168,8 +177,21 @@ class ForwardedSignals {
 }
 
 function pass(child: Child, signal: NodeJS.Signals): void {
-  if (signal !== "SIGTSTP") return child.signal(signal);
-  // Ctrl-Z: who cannot look after the lock must not leave its command running. Once we go on, `look` decides about it.
+  if (signal !== "SIGTSTP") child.signal(signal);
+  else stopWith(child, () => process.kill(process.pid, "SIGSTOP"));
+}
+
+/**
+ * Ctrl-Z in front of the terminal was told to the command alone: we stop by the same signal, as do others of our group, such as a
+ * script that has called us.
+ */
+function stopGroupWith(child: Child): void {
+  stopWith(child, () => process.kill(0, "SIGTSTP"));
+}
+
+/** Who cannot look after the lock must not leave its command running. Once we go on, `look` decides about it. */
+function stopWith(child: Child, stopUs: () => void): void {
   child.pause();
-  process.kill(process.pid, "SIGSTOP");
+  if (canBeStopped()) stopUs();
+  else child.resume();
 }

@@ -7,10 +7,17 @@
 import { existsSync } from "node:fs";
 import { findProgram } from "./find-program.js";
 
-/** Closed before the command is there: it has the same open files as if it had been started by us. */
-const SCRIPT = `read -r word <&3 || exit 0
+/**
+ * Closed before the command is there: it has the same open files as if it had been started by us. The variable has a name that
+ * nobody exports, as the command would see the change.
+ */
+const SCRIPT = `read -r zk__word <&3 || exit 0
 exec 3<&-
 exec "$@"`;
+/** The same for a shell with job control, which cannot tell the number of a process in front by itself. */
+const SCRIPT_IN_FRONT = `echo "group $$" >&5
+exec 4<&- 5>&-
+${SCRIPT}`;
 
 /** Variables that a shell changes, or makes. */
 const OF_SHELLS: readonly string[] = ["PWD", "OLDPWD", "SHLVL", "_", "IFS", "OPTIND"];
@@ -19,16 +26,18 @@ const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /**
  * The words that start such a launcher; it reads from descriptor 3.
  *
+ * @param isInFront whether it says its group on descriptor 5 first, and has 4 and 5 to close
  * @returns undefined where there is no shell, or no env
  * @throws CliError NOT_FOUND, NOT_EXECUTABLE: what a shell would say of that is its own text
  */
 export function launcherOf(
   words: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  isInFront = false,
 ): readonly string[] | undefined {
   if (!existsSync("/bin/sh") || !existsSync("/usr/bin/env")) return undefined;
   findProgram(words[0] ?? "", env);
-  return ["/bin/sh", "-c", SCRIPT, "zk-launcher", ...restored(words, env)];
+  return ["/bin/sh", "-c", isInFront ? SCRIPT_IN_FRONT : SCRIPT, "zk-launcher", ...restored(words, env)];
 }
 
 /**

@@ -3,7 +3,8 @@ import type { Client } from "@zk/client";
 import type { CommandIo } from "../definition/command-io.js";
 import { CliError, UsageError } from "../program/errors.js";
 import { ExitCode } from "../program/exit-codes.js";
-import { Child, type ChildEnd } from "./child.js";
+import { Child } from "./child.js";
+import type { ChildEnd } from "./child-end.js";
 
 interface NestedRun {
   readonly io: Pick<CommandIo, "env" | "takeSignals">;

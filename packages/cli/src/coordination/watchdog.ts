@@ -9,18 +9,22 @@ import { spawn } from "node:child_process";
 /**
  * `group G KILL`: end G when the pipe is closed: TERM, KILL seconds, KILL. `until TERM KILL`: TERM in so many seconds and KILL so many
  * later, unless another such line comes before. A stopped group gets KILL without running again. A sleep that takes no parts of a
- * second fails, and then only the end of the pipe counts.
+ * second fails, and then only the end of the pipe counts. `shell S`: killed before the group is ended. It stands between us and a
+ * command in front of the terminal, and would take the terminal from the user's own shell, which has it once we are gone or stopped.
  */
-const SCRIPT = `group=; seconds=1; timer=
+const SCRIPT = `group=; seconds=1; timer=; shell=
 forget() { [ -z "$timer" ] || kill "$timer" 2>/dev/null; timer=; }
+leave() { [ -z "$shell" ] || kill -s KILL "$shell" 2>/dev/null; }
 while read -r word one two; do
   case $word in
+    shell) shell=$one ;;
     group) group=$one; seconds=$two ;;
     until)
       forget
       (
         trap 'kill "$nap" 2>/dev/null; exit 0' TERM
         sleep "$one" & nap=$!; wait "$nap" || exit 0
+        leave
         kill -s TERM -- "-$group" 2>/dev/null || exit 0
         sleep "$two" & nap=$!; wait "$nap" || exit 0
         kill -s KILL -- "-$group" 2>/dev/null
@@ -31,6 +35,7 @@ while read -r word one two; do
 done
 forget
 [ -n "$group" ] || exit 0
+leave
 kill -s TERM -- "-$group" 2>/dev/null || exit 0
 while [ "$seconds" -gt 0 ] && kill -s 0 -- "-$group" 2>/dev/null; do sleep 1; seconds=$((seconds - 1)); done
 kill -s KILL -- "-$group" 2>/dev/null`;
@@ -58,8 +63,10 @@ export class Watchdog {
   /**
    * Once this resolves the group is ended when we are gone: what lies in a pipe is read even so.
    * @param killAfterMs between TERM and KILL, in whole seconds, at least one; 0: KILL at once
+   * @param shellPid of the shell between us and a command in front of the terminal
    */
-  async guard(group: number, killAfterMs: number): Promise<void> {
+  async guard(group: number, killAfterMs: number, shellPid?: number): Promise<void> {
+    if (shellPid !== undefined) await this.#tell(`shell ${shellPid}`);
     const seconds = killAfterMs === 0 ? 0 : Math.max(1, Math.floor(killAfterMs / 1_000));
     await this.#tell(`group ${group} ${seconds}`);
   }

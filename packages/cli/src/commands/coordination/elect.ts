@@ -149,6 +149,8 @@ export const elect: Command = defineCommand({
           isKillAfterGiven: options.killAfter !== undefined,
           onLost: undefined,
           isNested: run.io.env["ZK_LOCK_HELD"] === "1",
+          // Ctrl-C has to end the candidacy, not the term alone.
+          isOnTerminal: false,
           signal: AbortSignal.any([signal, resign.signal]),
           takeSignals:
             run.io.takeSignals === undefined

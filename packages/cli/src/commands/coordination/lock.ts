@@ -4,6 +4,7 @@ import { type GuardedEnd, runGuarded, SUSPEND_POLICIES } from "../../coordinatio
 import { heldEnvironment } from "../../coordination/held.js";
 import { DIALECTS } from "../../coordination/layouts.js";
 import { heldByOurs, runNested } from "../../coordination/nested-run.js";
+import { isWholeTerminal } from "../../coordination/terminal-job.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { anyNumber, argument, choice, duration, flag, text, whole } from "../../definition/specs.js";
 import { hex } from "../../output/figures.js";
@@ -25,7 +26,7 @@ export const lock: Command = defineCommand({
   group: "coordination",
   summary: "run a command while a lock is held that one has at a time in the whole ensemble",
   details: [
-    "The command runs without a shell, in a process group of its own, with our stdin, stdout and stderr; its exit code is ours. It cannot open /dev/tty: what asks there for a password, as sudo and ssh do, has to be told another way. Signals go to the group; while we wait they take us out of the line. Nothing of the group outlives the lock.",
+    "The command runs without a shell, in a process group of its own, with our stdin, stdout and stderr; its exit code is ours. Where the terminal is stdin, stdout and stderr it is in front: the keys are its own, and sudo or ssh can ask for a password; this takes Linux and dash or busybox. Elsewhere it cannot open /dev/tty. Signals go to the group; while we wait they take us out of the line. Nothing of the group outlives the lock.",
     "When the session could end, TERM goes to the group so early that KILL (--kill-after) still comes before a server can give the lock away, by our own clock; the exit code is 75. --on-suspend says what happens before that, when only the connection is in doubt: pause stops the group until a server has said that the session is ours.",
     "Exclusive and shared (-s) holders exclude each other, as in flock(1). The layout is that of Curator's InterProcessReadWriteLock; with --mutex that of its InterProcessMutex, with --limit that of its InterProcessSemaphoreV2. A directory that is used in another way is refused.",
     "Should zk itself be killed, or stopped for so long that the session could end, a small process that it has started ends the group. On Ctrl-Z the group stands still with zk, and goes on only if the session has outlived that.",
@@ -138,6 +139,7 @@ export const lock: Command = defineCommand({
         isKillAfterGiven: options.killAfter !== undefined,
         onLost: options.onLost,
         isNested: run.io.env["ZK_LOCK_HELD"] === "1",
+        isOnTerminal: isWholeTerminal(run.io),
         signal: run.signal,
         takeSignals: run.io.takeSignals,
         note: run.note,
