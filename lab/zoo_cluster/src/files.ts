@@ -32,8 +32,15 @@ export async function readFileIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** The last `bytesMax` bytes of a file as text, from the first whole line on; empty when there is no file. */
-export async function readTail(path: string, bytesMax: number): Promise<string> {
+/**
+ * The last `bytesMax` bytes of a file as text, from the first whole line on; empty when there is no file.
+ * @param end what stands behind it is left out; default: the end of the file
+ */
+export async function readTail(
+  path: string,
+  bytesMax: number,
+  end: number = Number.POSITIVE_INFINITY,
+): Promise<string> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
     file = await open(path, "r");
@@ -42,7 +49,7 @@ export async function readTail(path: string, bytesMax: number): Promise<string> 
     throw error;
   }
   try {
-    const { size } = await file.stat();
+    const size = Math.min((await file.stat()).size, end);
     const start = Math.max(0, size - bytesMax);
     const buffer = Buffer.alloc(size - start);
     const { bytesRead } = await file.read(buffer, 0, buffer.length, start);

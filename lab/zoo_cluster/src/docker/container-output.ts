@@ -24,15 +24,13 @@ export class ContainerOutput implements Output {
   }
 
   async end(bytesMax: number): Promise<string> {
-    const text = await this.#read({ tail: Math.ceil(bytesMax / bytesPerLine) });
-    if (text.length <= bytesMax) return text;
-    const cut = text.slice(-bytesMax);
-    return cut.slice(cut.indexOf("\n") + 1);
+    return endOf(await this.#read({ tail: linesIn(bytesMax) }), bytesMax);
   }
 
-  async follow(): Promise<Follower> {
-    const [last] = timedLines(await this.#read({ tail: 1, timestamps: true }));
-    return new LogFollower((since) => this.#read({ since, timestamps: true }), last?.time ?? "0");
+  async follow(bytesMax: number): Promise<Follower> {
+    const lines = timedLines(await this.#read({ tail: linesIn(bytesMax), timestamps: true }));
+    const before = endOf(lines.map(({ line }) => `${line}\n`).join(""), bytesMax);
+    return new LogFollower((since) => this.#read({ since, timestamps: true }), before, lines.at(-1)?.time);
   }
 
   async #read(options: {
@@ -50,15 +48,28 @@ export class ContainerOutput implements Output {
   }
 }
 
+/** At least one: of the last line the time is wanted. */
+function linesIn(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / bytesPerLine));
+}
+
+function endOf(text: string, bytesMax: number): string {
+  if (text.length <= bytesMax) return text;
+  const cut = text.slice(text.length - bytesMax);
+  return cut.slice(cut.indexOf("\n") + 1);
+}
+
 /** Asks again and again for what came since the last line, which the engine gives once more. */
 class LogFollower implements Follower {
+  readonly before: string;
   readonly #readSince: (since: string) => Promise<string>;
   /** Of the last line given, and how many lines had it. */
   #time: string;
   #count = Number.POSITIVE_INFINITY;
 
-  constructor(readSince: (since: string) => Promise<string>, time: string) {
+  constructor(readSince: (since: string) => Promise<string>, before: string, time = "0") {
     this.#readSince = readSince;
+    this.before = before;
     this.#time = time;
   }
 

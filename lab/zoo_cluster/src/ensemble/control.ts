@@ -11,12 +11,14 @@ export interface Output {
   text(): Promise<string>;
   /** The end of what the newest run wrote, about so many bytes, from a whole line on; empty when it wrote nothing. */
   end(bytesMax: number): Promise<string>;
-  /** Begins to follow: what was written before is not given. */
-  follow(): Promise<Follower>;
+  /** Begins to follow at the end of what there is now, of which it keeps about so many bytes: see {@link Follower.before}. */
+  follow(bytesMax: number): Promise<Follower>;
 }
 
 /** Gives what is added to an output, also when a new run begins. */
 export interface Follower {
+  /** The end of what was there when it began, from a whole line on. Nothing lies between this and the first {@link read}, and nothing twice. */
+  readonly before: string;
   /** Whole lines since the last call. */
   read(): Promise<string[]>;
 }

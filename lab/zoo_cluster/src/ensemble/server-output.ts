@@ -32,8 +32,8 @@ export class ServerOutput implements Output {
     return readTail(this.place(), bytesMax);
   }
 
-  follow(): Promise<Follower> {
-    return FileFollower.atEnd(() => this.place());
+  follow(bytesMax: number): Promise<Follower> {
+    return FileFollower.atEnd(() => this.place(), bytesMax);
   }
 
   /** Before a start: the scripts of 3.4 truncate the output of the run before, we keep the last few. */

@@ -260,8 +260,8 @@ class HostOutput implements Output {
     return readTail(this.place(), bytesMax);
   }
 
-  follow(): Promise<Follower> {
-    return FileFollower.atEnd(() => this.place());
+  follow(bytesMax: number): Promise<Follower> {
+    return FileFollower.atEnd(() => this.place(), bytesMax);
   }
 }
 

@@ -47,10 +47,9 @@ export function addLogs(program: Command, context: CommandContext): void {
       const words = named.length === 0 ? lab.servers.map(({ id }) => String(id)) : named;
       const controls = (await findTargets(lab, words, signal)).map(({ control }) => control);
       const print = printer(controls.length > 1, options.json === true, terminal);
-      // Taken before the tails are read, so that nothing between the two is lost.
-      const followers = await Promise.all(controls.map(followServer));
       const count = options.lines ?? defaultLines;
-      const records = await Promise.all(controls.map((control) => readRecords(control, count)));
+      const followers = await Promise.all(controls.map((control) => followServer(control, count)));
+      const records = followers.map((followed) => recordsBefore(followed, count));
       for (const record of mergeByTime(records)) for (const line of record.lines) print(record.id, line);
       if (options.follow === true) await follow(followers, print, signal);
     });
@@ -74,13 +73,13 @@ export function parseRecords(id: number, lines: readonly string[]): LogRecord[] 
   return records;
 }
 
-async function readRecords(control: Control, count: number): Promise<LogRecord[]> {
-  const text = await control.output.end(count * bytesPerLine);
-  return parseRecords(control.server.id, text === "" ? [] : text.trimEnd().split("\n").slice(-count));
+function recordsBefore({ id, follower: { before } }: FollowedServer, count: number): LogRecord[] {
+  const lines = before === "" ? [] : before.trimEnd().split("\n");
+  return parseRecords(id, lines.slice(Math.max(0, lines.length - count)));
 }
 
-async function followServer({ server, output }: Control): Promise<FollowedServer> {
-  return { id: server.id, follower: await output.follow() };
+async function followServer({ server, output }: Control, count: number): Promise<FollowedServer> {
+  return { id: server.id, follower: await output.follow(count * bytesPerLine) };
 }
 
 async function follow(
