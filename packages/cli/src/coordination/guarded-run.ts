@@ -64,7 +64,7 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   let child: Child;
   try {
     child = await Child.start(options.words, options.env, "inherit", {
-      isInFront: options.isOnTerminal,
+      isInFront: options.isOnTerminal && options.takeSignals !== undefined,
       beforeItRuns: async (pid, shellPid) => {
         await watchdog.guard(pid, options.isNested ? 0 : killAfterMs, shellPid);
         await watchdog.allow(client.trustedForMs.weakMs, killAfterMs);
@@ -77,8 +77,8 @@ export async function runGuarded(client: Client, hold: Held, options: GuardedOpt
   }
   signals.passTo(child);
   child.onTerminal({
-    stopped: () => stopGroupWith(child),
-    key: (signal) => (signal === "SIGTSTP" ? stopGroupWith(child) : child.signal(signal)),
+    stopped: () => signals.stopGroupWith(child),
+    key: (signal) => (signal === "SIGTSTP" ? signals.stopGroupWith(child) : child.signal(signal)),
   });
   let isLost = false;
   let ending: Promise<void> | undefined;
@@ -157,9 +157,12 @@ class ForwardedSignals {
   readonly #early: NodeJS.Signals[] = [];
   readonly #giveBack: (() => void) | undefined;
   #child: Child | undefined;
+  /** Whether a SIGTSTP is the one that we have sent to our group. */
+  #isOurs = false;
 
   constructor(takeSignals: GuardedOptions["takeSignals"]) {
     this.#giveBack = takeSignals?.([...FORWARDED, "SIGTSTP"], (signal) => {
+      if (signal === "SIGTSTP" && this.#isOurs) return true;
       if (this.#child === undefined) this.#early.push(signal);
       else pass(this.#child, signal);
       return true;
@@ -171,6 +174,21 @@ class ForwardedSignals {
     for (const signal of this.#early.splice(0)) pass(child, signal);
   }
 
+  /**
+   * Ctrl-Z in front of the terminal was told to the command alone: we stop as well, and so do others of our group, such as a
+   * script that has called us.
+   */
+  stopGroupWith(child: Child): void {
+    stopWith(child, () => {
+      this.#isOurs = true;
+      process.kill(0, "SIGTSTP");
+      // At once: a turn of ours in between would find that nothing is wrong, and let the command go on.
+      process.kill(process.pid, "SIGSTOP");
+      // Here we go on, and only now hear of what was sent to all.
+      setImmediate(() => setImmediate(() => (this.#isOurs = false)));
+    });
+  }
+
   close(): void {
     this.#giveBack?.();
   }
@@ -179,14 +197,6 @@ class ForwardedSignals {
 function pass(child: Child, signal: NodeJS.Signals): void {
   if (signal !== "SIGTSTP") child.signal(signal);
   else stopWith(child, () => process.kill(process.pid, "SIGSTOP"));
-}
-
-/**
- * Ctrl-Z in front of the terminal was told to the command alone: we stop by the same signal, as do others of our group, such as a
- * script that has called us.
- */
-function stopGroupWith(child: Child): void {
-  stopWith(child, () => process.kill(0, "SIGTSTP"));
 }
 
 /** Who cannot look after the lock must not leave its command running. Once we go on, `look` decides about it. */
