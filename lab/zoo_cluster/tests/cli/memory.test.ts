@@ -140,7 +140,8 @@ describe("lab up --memory", () => {
   it("leaves no host behind when somebody removes its folder", async () => {
     await up();
     const record = host();
-    await rm(home.folder, { recursive: true, force: true });
+    // The host may still write into it.
+    await rm(home.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     await gone(record);
   });
 

@@ -258,7 +258,8 @@ describe("a lab that is up", () => {
 
   it("is told as it is, and repaired, when the folder of a running server was removed", async () => {
     const { servers } = await home.status();
-    await rm(join(home.folder, "zookeeper2"), { recursive: true });
+    // The server may still write into it.
+    await rm(join(home.folder, "zookeeper2"), { recursive: true, maxRetries: 10, retryDelay: 20 });
     const now = await home.status();
     expect(now.servers[1]).toMatchObject({ process: "running", pid: servers[1]?.pid, script: null });
     await mustGo(`kill 2 ${lab}`);
