@@ -41,6 +41,12 @@ describe("attemptLimitMs", () => {
     expect(of({ resuming: false, servers: 3 })).toBe(3000);
   });
 
+  it("never takes the whole of a session at stake, even of one server", () => {
+    expect(of({ rounds: 1 })).toBe(4500);
+    expect(of({ rounds: 7, timeoutMs: 4000 })).toBe(2000);
+    expect(of({ resuming: false })).toBe(9000);
+  });
+
   it("is never absurd", () => {
     expect(of({ timeoutMs: 1 })).toBe(250);
     expect(of({ timeoutMs: 2_147_483_647 })).toBe(10_000);

@@ -40,7 +40,8 @@ export function livenessTimes(timeoutMs: number): LivenessTimes {
  *
  * While a session is at stake, the first round must end before the session does: a third of the timeout is left then,
  * shared by all servers, and by all addresses of a server. Later rounds, and new sessions, which need a write by the
- * quorum, get more.
+ * quorum, get more; but no attempt gets more than half of a session that is at stake, also where there is only one server. A
+ * server that is just starting may leave a handshake without any answer (seen on 3.6.3), and there is to be time for another.
  */
 export function attemptLimitMs(about: {
   readonly timeoutMs: number;
@@ -51,7 +52,8 @@ export function attemptLimitMs(about: {
   readonly rounds: number;
 }): number {
   const share = about.timeoutMs / about.servers / Math.max(1, about.addresses);
-  const limit = about.resuming && about.rounds === 0 ? share / 3 : share;
+  const ofSession = about.rounds === 0 ? share / 3 : Math.min(share, about.timeoutMs / 2);
+  const limit = about.resuming ? ofSession : share;
   return Math.max(250, Math.min(10_000, Math.floor(limit)));
 }
 
