@@ -129,6 +129,21 @@ export { type RevokeOptions, type RevokeOutcome, revoke } from "./locks/revocati
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./locks/semaphore.js";
 export { type Lease, SemaphoreHold } from "./locks/semaphore-hold.js";
 export type { MaxPermits } from "./locks/semaphore-max.js";
+export {
+  MIGRATION_BYTES_MAX,
+  type Migrated,
+  type MigrateOptions,
+  type MigrationPlan,
+  migrate,
+  planMigrations,
+} from "./migrations/migrate.js";
+export { type MigrationMode, type MigrationOperation, MigrationSteps } from "./migrations/operations.js";
+export {
+  type Migration,
+  MigrationMismatch,
+  type MigrationSet,
+  type PendingMigration,
+} from "./migrations/plan.js";
 export { Group, type GroupOptions, type JoinOptions } from "./nodes/group.js";
 export type { GroupLayout } from "./nodes/group-layouts.js";
 export { GroupView, type MemberChange, type MemberChangesOptions } from "./nodes/group-view.js";
