@@ -1,5 +1,5 @@
 /** Creates of several steps: with the parents that are missing, and with a lost reply looked up. */
-import { type Acl, CreateMode } from "@zk/protocol";
+import { type Acl, CreateMode, isEphemeralMode } from "@zk/protocol";
 import type { Budget } from "./budget.js";
 import { isZkError } from "./core/index.js";
 import { SPECS } from "./operations.js";
@@ -10,7 +10,6 @@ import { createParents } from "./tree.js";
 
 /** Others may remove the parents again while we create below them. */
 const PARENT_ATTEMPTS_MAX = 10;
-const EPHEMERAL = 1;
 
 /** Creates as `options` say. The arguments were checked. */
 export function createCarefully(
@@ -43,7 +42,7 @@ export function createCarefully(
     }
   };
   if (protection === false) return createOnce(path);
-  const isEphemeral = (about.flags & EPHEMERAL) !== 0;
+  const isEphemeral = isEphemeralMode(about.flags);
   const prefix = protection === true ? `_c_${about.uuid()}-` : protection.prefix;
   return protectedCreate(host, { path, prefix, budget, isEphemeral, createOnce });
 }

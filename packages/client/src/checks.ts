@@ -1,5 +1,5 @@
 /** What a caller gives is checked before anything is sent: a 3.4.6 server checks little, and kills connections instead. */
-import { type Acl, CreateMode, findPathProblem, Permission } from "@zk/protocol";
+import { type Acl, CreateMode, createModeName, findPathProblem, Permission } from "@zk/protocol";
 import { ZkError } from "./core/index.js";
 
 /** @throws ZkError INVALID_PATH */
@@ -21,17 +21,41 @@ export function checkVersion(version: number | undefined, operation: string, pat
   throw invalid(`version must be a whole number, -1 for any, not ${String(version)}`, operation, path);
 }
 
-/** @throws ZkError INVALID_ARGUMENT for modes that 3.4.6 servers do not know */
-export function checkMode(mode: CreateMode, operation: string, path: string): CreateMode {
-  if (
-    mode === CreateMode.PERSISTENT ||
-    mode === CreateMode.EPHEMERAL ||
-    mode === CreateMode.PERSISTENT_SEQUENTIAL ||
-    mode === CreateMode.EPHEMERAL_SEQUENTIAL
-  ) {
-    return mode;
+/** What kind of znode is to be made. */
+export interface Kind {
+  readonly flags: CreateMode;
+  /** Milliseconds; undefined unless it is a mode with a time to live. */
+  readonly ttl: bigint | undefined;
+}
+
+/** The longest time to live, in milliseconds: about 34 years. Source: ZooKeeper 3.5.4, EphemeralType.java */
+export const TTL_MS_MAX = 0xff_ffff_ffff;
+
+/**
+ * @throws ZkError INVALID_ARGUMENT for a mode that is none, for one with a time to live without it or with one out of its range,
+ *   and for a time to live with another mode
+ */
+export function checkKind(
+  options: { readonly mode?: CreateMode; readonly ttlMs?: number },
+  operation: string,
+  path: string,
+): Kind {
+  const { mode = CreateMode.PERSISTENT, ttlMs } = options;
+  const name = createModeName(mode);
+  if (name === undefined)
+    throw invalid(`mode ${String(mode)} is none of those in CreateMode`, operation, path);
+  const hasTtl =
+    mode === CreateMode.PERSISTENT_WITH_TTL || mode === CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL;
+  if (!hasTtl) {
+    if (ttlMs === undefined) return { flags: mode, ttl: undefined };
+    const message = `ttlMs goes with the modes PERSISTENT_WITH_TTL and PERSISTENT_SEQUENTIAL_WITH_TTL, not with ${name}`;
+    throw invalid(message, operation, path);
   }
-  throw invalid(`mode ${String(mode)} is none of CreateMode's four that every server knows`, operation, path);
+  if (Number.isInteger(ttlMs) && (ttlMs as number) >= 1 && (ttlMs as number) <= TTL_MS_MAX)
+    return { flags: mode, ttl: BigInt(ttlMs as number) };
+  const given = ttlMs === undefined ? "is missing" : `is ${String(ttlMs)}`;
+  const message = `${name} needs ttlMs, a whole number of milliseconds from 1 to ${TTL_MS_MAX}; it ${given}`;
+  throw invalid(message, operation, path);
 }
 
 /** @throws ZkError INVALID_ARGUMENT for a prefix too short to be unique, or one that is no part of a name */

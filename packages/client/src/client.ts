@@ -6,16 +6,16 @@
  */
 import {
   type Acl,
-  CreateMode,
   type GetACLResponse,
   type GetChildren2Response,
   type GetDataResponse,
+  isSequentialMode,
   type MultiResult,
   OPEN_ACL_UNSAFE,
   type Stat,
 } from "@zk/protocol";
 import { createCarefully } from "./careful-create.js";
-import { checkAcl, checkMode, checkPath, checkPrefix, checkVersion } from "./checks.js";
+import { checkAcl, checkKind, checkPath, checkPrefix, checkVersion } from "./checks.js";
 import { Chroot } from "./chroot.js";
 import { parseConnectionString } from "./connection-string.js";
 import {
@@ -32,7 +32,8 @@ import { Driver } from "./io/driver.js";
 import type { Clock, Ports, Randomness } from "./io/ports.js";
 import { warn } from "./io/process-warning.js";
 import { systemPorts } from "./io/system-ports.js";
-import { SPECS } from "./operations.js";
+import { newerKind, newerPart, sendToNewer } from "./newer-servers.js";
+import { NEWER_SPECS, SPECS } from "./operations.js";
 import {
   type AuthOption,
   type CallOptions,
@@ -235,27 +236,40 @@ export class Client {
   /**
    * Creates a znode.
    *
+   * A container goes, some time after, when its last child has gone; so a create below one can always find it missing. A znode
+   * with a time to live goes when it has no children and nobody wrote to it for so long. Servers have the one from 3.5.1 on, the
+   * other from 3.5.3 on and only where it is switched on. Older ones would close the connection over it, so a server is asked
+   * first, once a connection, whether it is of 3.5.
+   *
    * @param data default null
    * @throws ZkError NODE_EXISTS, NO_NODE (the parent is missing), NO_CHILDREN_FOR_EPHEMERALS, NO_AUTH, INVALID_ACL,
-   *   INVALID_PATH, INVALID_ARGUMENT, or any error of a write
+   *   INVALID_PATH, INVALID_ARGUMENT, or any error of a write. Of a container or a znode with a time to live UNIMPLEMENTED (the
+   *   server is older; one of 3.5.0 to 3.5.2 closes the connection over it, once in five minutes) and TTL_DISABLED.
    */
   create(path: string, data: Data = null, options: CreateOptions = {}): Promise<CreateResult> {
     return this.#guard(() => {
-      const flags = checkMode(options.mode ?? CreateMode.PERSISTENT, "create", path);
-      checkPath(path, "create", (flags & SEQUENTIAL) !== 0);
+      const { flags, ttl } = checkKind(options, "create", path);
+      checkPath(path, "create", isSequentialMode(flags));
       const acl = checkAcl(options.acl ?? OPEN_ACL_UNSAFE, "create", path);
       const bytes = toBytes(data, "create", path);
-      const once = (name: string, step: CallOptions): Promise<CreateResult> =>
+      const newer = newerKind(flags);
+      const send = (name: string, step: CallOptions): Promise<CreateResult> =>
         this.#requests.send(
-          SPECS.create,
+          newer?.spec ?? SPECS.create,
           name,
-          { path: this.#chroot.toServer(name), data: bytes, acl, flags },
+          { path: this.#chroot.toServer(name), data: bytes, acl, flags, ttl },
           step,
-          {
-            dataBytes: bytes?.length ?? 0,
-            finish: this.#finishCreate,
-          },
+          { dataBytes: bytes?.length ?? 0, finish: this.#finishCreate },
         );
+      const once = (name: string, step: CallOptions): Promise<CreateResult> =>
+        newer === undefined
+          ? send(name, step)
+          : sendToNewer(
+              this.#requests,
+              { operation: "create", path: name, needs: newer.needs },
+              step,
+              (sent) => send(name, sent),
+            );
       const { protected: protection = false } = options;
       if (typeof protection === "object") checkPrefix(protection.prefix, path);
       if (protection === false && options.createParents !== true) return once(path, options);
@@ -412,15 +426,19 @@ export class Client {
     return new Transaction({
       chroot: this.#chroot,
       send: (operations, paths, options, finish) =>
-        this.#guard(() =>
-          this.#requests.send(SPECS.transaction, paths[0] ?? "", operations, options, {
-            dataBytes: operations.reduce(
-              (sum, { request }) => sum + ("data" in request ? (request.data?.length ?? 0) : 0),
-              0,
-            ),
-            finish: (results: readonly MultiResult[], zxid) => finish(results, zxid),
-          }),
-        ),
+        this.#guard(() => {
+          const newer = newerPart(operations, paths);
+          const spec = newer === undefined ? SPECS.transaction : NEWER_SPECS.transaction;
+          const send = (step: CallOptions): Promise<unknown> =>
+            this.#requests.send(spec, paths[0] ?? "", operations, step, {
+              dataBytes: operations.reduce(
+                (sum, { request }) => sum + ("data" in request ? (request.data?.length ?? 0) : 0),
+                0,
+              ),
+              finish: (results: readonly MultiResult[], zxid) => finish(results, zxid),
+            });
+          return newer === undefined ? send(options) : sendToNewer(this.#requests, newer, options, send);
+        }),
     });
   }
 
@@ -557,7 +575,6 @@ export class Client {
 }
 
 const NO_PASSWORD = new Secret(new Uint8Array(16));
-const SEQUENTIAL = 2;
 function identity<T>(value: T): T {
   return value;
 }

@@ -1,7 +1,9 @@
-/** What each operation of the facade is on the wire. Only opcodes that a 3.4.6 server knows. */
+/** What each operation of the facade is on the wire: those that a 3.4.6 server knows, and the few that it does not. */
 import {
+  Create2Response,
   CreateRequest,
   CreateResponse,
+  CreateTTLRequest,
   DeleteRequest,
   ExistsRequest,
   ExistsResponse,
@@ -107,4 +109,34 @@ export const SPECS: Readonly<Record<SpecName, OperationSpec>> = {
     response: MultiResponse,
     ...WRITE,
   },
+};
+
+/** What TTL_DISABLED says. Source: ZooKeeper 3.9.3, PrepRequestProcessor.java (validateCreateRequest) and EphemeralType.java */
+export const TTL_DISABLED = {
+  code: "TTL_DISABLED",
+  message:
+    "the servers know znodes with a time to live and have them switched off; each needs extendedTypesEnabled=true in its zoo.cfg (-Dzookeeper.extendedTypesEnabled=true), and an id up to 254",
+} as const;
+
+/** Those that a 3.4.6 server does not know. */
+export const NEWER_SPECS: Readonly<Record<"createContainer" | "createTTL" | "transaction", OperationSpec>> = {
+  createContainer: {
+    name: "create",
+    opCode: OpCode.CREATE_CONTAINER,
+    request: CreateRequest,
+    response: Create2Response,
+    from35: true,
+    ...WRITE,
+  },
+  createTTL: {
+    name: "create",
+    opCode: OpCode.CREATE_TTL,
+    request: CreateTTLRequest,
+    response: Create2Response,
+    from35: true,
+    switchedOff: TTL_DISABLED,
+    ...WRITE,
+  },
+  // One with a part of these two: 3.4 refuses the whole of it with a code that says nothing.
+  transaction: { ...SPECS.transaction, from35: true },
 };

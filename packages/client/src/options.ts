@@ -45,8 +45,13 @@ export interface ReadOptions extends CallOptions {
 
 /** Options of {@link Client.create}. */
 export interface CreateOptions extends CallOptions {
-  /** Default `PERSISTENT`. */
+  /** Default `PERSISTENT`. `CONTAINER` and the modes with a time to live need servers of 3.5; see {@link Client.create}. */
   readonly mode?: CreateMode;
+  /**
+   * Time to live in milliseconds, 1 to 1 099 511 627 775, of the modes `…_WITH_TTL` and of no other. Servers remove the znode
+   * when it has no children and nobody has written to it for so long; they look once a minute by default.
+   */
+  readonly ttlMs?: number;
   /** Default: anybody may do anything (`OPEN_ACL_UNSAFE`). */
   readonly acl?: readonly Acl[];
   /** Creates missing parents as persistent znodes without data and with the same ACL. Default false. */

@@ -6,11 +6,11 @@
  * that shows it. What it does not promise is to outlive its connection: no server tells of what changed in between, so whoever
  * wants to know has to read anew then, and adds the watch again before that.
  */
-import { AddWatchMode, OPERATIONS, OpCode, type Stat, WatcherType } from "@zk/protocol";
+import { AddWatchMode, OPERATIONS, OpCode, WatcherType } from "@zk/protocol";
 import { checkPath } from "./checks.js";
 import { type OperationSpec, type WatchNotice, ZkError } from "./core/index.js";
 import { callListener } from "./emitter.js";
-import { SPECS } from "./operations.js";
+import { askWhetherFrom35 } from "./newer-servers.js";
 import type { CallOptions } from "./options.js";
 import type { Requests } from "./requests.js";
 
@@ -79,9 +79,6 @@ const TYPES = {
   persistent: WatcherType.PERSISTENT,
   persistentRecursive: WatcherType.PERSISTENT_RECURSIVE,
 } as const;
-/** A server has it from 3.5.0 on, whatever it was told to be. Source: ZooKeeper 3.5.0, DataTree.java (addConfigNode) */
-const CONFIG_NODE = "/zookeeper/config";
-
 /** See {@link Client.addWatch}. */
 export async function addPersistentWatch(
   host: PersistentWatchHost,
@@ -113,11 +110,7 @@ export async function addPersistentWatch(
 
 /** A server that does not know the operation closes the connection, which is a high price for a question. */
 async function refuseOldServer(requests: Requests, path: string, step: CallOptions): Promise<void> {
-  const finish = (reply: { readonly stat: Stat }): Stat => reply.stat;
-  const found = await requests.send(SPECS.exists, path, { path: CONFIG_NODE, watch: false }, step, {
-    finish,
-  });
-  if (found !== null) return;
+  if (await askWhetherFrom35(requests, { operation: "addWatch", path }, step)) return;
   const message = "the server is older than 3.5.0; persistent watches came with 3.6.0";
   throw new ZkError({ code: "UNIMPLEMENTED", message, operation: "addWatch", path });
 }

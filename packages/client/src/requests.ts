@@ -37,6 +37,11 @@ export class Requests {
     this.#retry = defaults.retry;
   }
 
+  /** Whether the server that serves us now is of 3.5.0 or newer; undefined while it was not asked. */
+  get isServerFrom35(): boolean | undefined {
+    return this.#driver.machine.isServerFrom35;
+  }
+
   /**
    * Sends one request. The promise is the driver's own, so that nothing stands between wire and caller.
    * @throws ZkError INVALID_ARGUMENT for options that make no sense
@@ -48,8 +53,7 @@ export class Requests {
     options: CallOptions,
     details: RequestDetails<Reply, Value>,
   ): Promise<Awaited<Value>> {
-    const retry = options.retry ?? this.#retry;
-    if (options.retry !== undefined) checkRetry(retry);
+    const retry = this.retryOf(options);
     const call = new PendingCall({
       spec,
       path,
@@ -62,6 +66,12 @@ export class Requests {
       finish: details.finish as (reply: never, zxid: bigint) => unknown,
     });
     return this.#driver.call(call, options.signal);
+  }
+
+  /** When a lost request is sent again, by the caller's wish or the client's. @throws ZkError INVALID_ARGUMENT */
+  retryOf(options: CallOptions): RetryMode {
+    if (options.retry !== undefined) checkRetry(options.retry);
+    return options.retry ?? this.#retry;
   }
 
   /**

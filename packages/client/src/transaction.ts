@@ -1,17 +1,20 @@
 /** All or nothing: several writes with one zxid. */
 import {
   type Acl,
-  CreateMode,
+  type CreateMode,
   errorName,
+  isSequentialMode,
   type MultiOperation,
   type MultiResult,
   OPEN_ACL_UNSAFE,
   OpCode,
   type Stat,
 } from "@zk/protocol";
-import { checkAcl, checkMode, checkPath, checkVersion } from "./checks.js";
+import { checkAcl, checkKind, checkPath, checkVersion } from "./checks.js";
 import type { Chroot } from "./chroot.js";
 import { ZkError, type ZkErrorCode } from "./core/index.js";
+import { newerKind } from "./newer-servers.js";
+import { TTL_DISABLED } from "./operations.js";
 import type { CallOptions } from "./options.js";
 import { type Data, toBytes } from "./text.js";
 
@@ -86,16 +89,20 @@ export class Transaction<Results extends readonly TransactionResult[] = readonly
   }
 
   /**
-   * Creates a znode.
+   * Creates a znode, of any kind; `ttlMs` as in {@link CreateOptions}.
    * @throws ZkError INVALID_PATH, INVALID_ARGUMENT
    */
   create(
     path: string,
     data: Data = null,
-    options: { readonly mode?: CreateMode; readonly acl?: readonly Acl[] } = {},
+    options: {
+      readonly mode?: CreateMode;
+      readonly ttlMs?: number;
+      readonly acl?: readonly Acl[];
+    } = {},
   ): Transaction<[...Results, ResultOf<"create">]> {
-    const flags = checkMode(options.mode ?? CreateMode.PERSISTENT, "transaction.create", path);
-    checkPath(path, "transaction.create", isSequential(flags));
+    const { flags, ttl } = checkKind(options, "transaction.create", path);
+    checkPath(path, "transaction.create", isSequentialMode(flags));
     const acl = checkAcl(options.acl ?? OPEN_ACL_UNSAFE, "transaction.create", path);
     const request = {
       path: this.#sender.chroot.toServer(path),
@@ -103,7 +110,9 @@ export class Transaction<Results extends readonly TransactionResult[] = readonly
       acl,
       flags,
     };
-    return this.#with(path, { type: OpCode.CREATE, request });
+    if (ttl !== undefined) return this.#with(path, { type: OpCode.CREATE_TTL, request: { ...request, ttl } });
+    const isNewer = newerKind(flags) !== undefined;
+    return this.#with(path, { type: isNewer ? OpCode.CREATE_CONTAINER : OpCode.CREATE, request });
   }
 
   /**
@@ -141,7 +150,8 @@ export class Transaction<Results extends readonly TransactionResult[] = readonly
    *
    * @returns what each operation did, in order
    * @throws ZkError with the code and path of the operation that failed, its `operationIndex`, and in `results` what the
-   *   server said of each ({@link TransactionRefusal}); nothing was applied then. Or any error of a write.
+   *   server said of each ({@link TransactionRefusal}); nothing was applied then. UNIMPLEMENTED if it creates containers or
+   *   TTL znodes and the server is older than 3.5. Or any error of a write.
    */
   commit(options: CallOptions = {}): Promise<Results> {
     if (this.#committed) {
@@ -188,10 +198,11 @@ export class Transaction<Results extends readonly TransactionResult[] = readonly
 
   #resultOf(answer: MultiResult, index: number, zxid: bigint): TransactionResult {
     const asked = this.#operations[index] as MultiOperation;
-    if (answer.type !== asked.type)
+    if (answer.type !== asked.type && !isCreated(answer.type, asked.type))
       throw new Error(`result ${index} is of type ${answer.type}, not ${asked.type}`);
     switch (answer.type) {
       case OpCode.CREATE:
+      case OpCode.CREATE2:
         return { type: "create", path: this.#sender.chroot.toUser(answer.path), zxid };
       case OpCode.SET_DATA:
         return { type: "setData", stat: answer.stat, zxid };
@@ -208,13 +219,14 @@ export class Transaction<Results extends readonly TransactionResult[] = readonly
     const results: TransactionRefusal[] = answers.map((answer, place) => ({
       type: typeOf(this.#operations[place] as MultiOperation),
       path: this.#paths[place] as string,
-      code: answer.type === OpCode.ERROR ? (errorName(answer.err) ?? "UNKNOWN_SERVER_ERROR") : "OK",
+      code: answer.type === OpCode.ERROR ? codeOf(answer.err, this.#operations[place]) : "OK",
     }));
     const answer = answers[index] as { readonly err: number };
     const refusal = results[index] as TransactionRefusal;
+    const why = refusal.code === TTL_DISABLED.code ? `: ${TTL_DISABLED.message}` : "";
     return new ZkError({
       code: refusal.code,
-      message: `operation ${index} (${refusal.type} ${refusal.path}) failed, so nothing was applied`,
+      message: `operation ${index} (${refusal.type} ${refusal.path}) failed, so nothing was applied${why}`,
       operation: `transaction.${refusal.type}`,
       path: refusal.path,
       serverCode: answer.err,
@@ -237,6 +249,15 @@ function typeOf(operation: MultiOperation): TransactionResult["type"] {
   }
 }
 
-function isSequential(flags: number): boolean {
-  return (flags & 2) !== 0;
+/** Of containers and TTL znodes: with a stat, or as older servers have it without. Source: ZOOKEEPER-4026 */
+function isCreated(answered: number, asked: number): boolean {
+  return (
+    (asked === OpCode.CREATE_CONTAINER || asked === OpCode.CREATE_TTL) &&
+    (answered === OpCode.CREATE || answered === OpCode.CREATE2)
+  );
+}
+
+function codeOf(err: number, operation: MultiOperation | undefined): ZkErrorCode {
+  const name = errorName(err) ?? "UNKNOWN_SERVER_ERROR";
+  return name === "UNIMPLEMENTED" && operation?.type === OpCode.CREATE_TTL ? TTL_DISABLED.code : name;
 }

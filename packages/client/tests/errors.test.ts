@@ -1,6 +1,13 @@
 import { ERROR_CODES, type ServerErrorName } from "@zk/protocol";
 import { describe, expect, it } from "vitest";
-import { CLIENT_ERROR_CODES, type ClientErrorCode, createClient, isZkError, ZkError } from "../src/index.js";
+import {
+  CLIENT_ERROR_CODES,
+  type ClientErrorCode,
+  CreateMode,
+  createClient,
+  isZkError,
+  ZkError,
+} from "../src/index.js";
 import { connected, only, type Scene, scene, stat } from "./scene.js";
 
 // Every code that an error of this package can carry, raised by what a user would do.
@@ -100,6 +107,16 @@ const RAISED: Readonly<Record<ClientErrorCode, () => Promise<ZkError>>> = {
     const connecting = errorOf(s.client.connect());
     await (await only(s).connection()).handshake({ sessionId: 0n });
     return connecting;
+  },
+  TTL_DISABLED: async () => {
+    const s = scene();
+    const connection = await connected(s);
+    const creating = errorOf(
+      s.client.create("/a", null, { mode: CreateMode.PERSISTENT_WITH_TTL, ttlMs: 1000 }),
+    );
+    connection.reply(await connection.expect("exists"), { stat });
+    connection.refuse(await connection.expect("createTTL"), "UNIMPLEMENTED");
+    return creating;
   },
   UNKNOWN_SERVER_ERROR: () => refusal(-31_337),
   WATCHES_FULL: async () => {

@@ -56,6 +56,21 @@ async function refusalOf(work: Promise<unknown>): Promise<ZkError> {
 }
 
 describe("create", () => {
+  test("of containers and TTL znodes is refused without being sent, and the connection is unharmed", async () => {
+    const states: string[] = [];
+    client.on("state", (state) => states.push(state));
+    await client.create("/e", null, { mode: CreateMode.EPHEMERAL });
+    const container = { mode: CreateMode.CONTAINER } as const;
+    const ttl = { mode: CreateMode.PERSISTENT_WITH_TTL, ttlMs: 60_000 } as const;
+    const refused = { code: "UNIMPLEMENTED", applied: "no", serverCode: undefined };
+    expect(await refusalOf(client.create("/c", null, container))).toMatchObject(refused);
+    expect(await refusalOf(client.create("/t", null, ttl))).toMatchObject(refused);
+    const transaction = client.transaction().create("/a").create("/c", null, container);
+    expect(await refusalOf(transaction.commit())).toMatchObject({ ...refused, operationIndex: 1 });
+    expect([...(await client.getChildren("/"))].sort()).toEqual(["e", "start"]);
+    expect(states).toEqual([]);
+  });
+
   test.each([
     ["null", null, null, 0],
     ["empty", new Uint8Array(0), "", 0],

@@ -49,6 +49,7 @@ function adopt(
     splitter: handshake.splitter,
     readOnly,
     unknownOps: machine.capabilities.unknownTo(server, nowMs),
+    isFrom35: undefined,
     upSinceMs: nowMs,
     pings: [],
     auths: [],

@@ -2,7 +2,7 @@
 import { type Call, isPersistentKind } from "./call.js";
 import { end } from "./ending.js";
 import { ZkError } from "./errors.js";
-import type { UpLink } from "./link.js";
+import { CONFIG_NODE, type UpLink } from "./link.js";
 import { failpoint, loseLink } from "./losing.js";
 import type { Machinery } from "./machinery.js";
 import type { PersistentKind } from "./persistent-watches.js";
@@ -12,6 +12,7 @@ import { authDemanded, isAuthDemand, proved, Violation } from "./verdicts.js";
 import { REPLACED } from "./wishes.js";
 
 const NO_NODE = -101;
+const NO_AUTH = -102;
 const UNIMPLEMENTED = -6;
 const SESSION_EXPIRED = -112;
 const SESSION_MOVED = -118;
@@ -72,6 +73,7 @@ function onAnswer(machine: Machinery, call: Call, zxid: bigint, link: UpLink): v
     if (isPersistentKind(kind)) armPersistent(machine, call, kind);
     else arm(machine, call, kind);
   }
+  if (call.spec.absentIsAnswer) learnAge(link, call, true);
   succeed(machine, call, value, zxid, reply);
 }
 
@@ -79,18 +81,24 @@ function onRefusal(machine: Machinery, call: Call, zxid: bigint, err: number, li
   if (call.spec.absentIsAnswer && err === NO_NODE) {
     // The watch waits for the node to appear.
     if (call.watch !== undefined) arm(machine, call, "exist");
+    learnAge(link, call, false);
     return succeed(machine, call, null, zxid, undefined);
   }
+  // Whoever may not read it is told so by newer servers only, and only if it is there.
+  if (call.spec.absentIsAnswer && err === NO_AUTH) learnAge(link, call, true);
   const server = formatServer(link.server);
-  failCall(machine, call, call.refusal(err, server), zxid);
   // With an ordinary zxid it is a feature that is switched off, and the connection stays.
-  if (err === UNIMPLEMENTED && zxid === -1n) {
-    machine.capabilities.refused(server, call.spec.opCode, machine.nowMs);
-  }
+  const isUnknownOp = err === UNIMPLEMENTED && zxid === -1n;
+  failCall(machine, call, call.refusal(err, server, isUnknownOp), zxid);
+  if (isUnknownOp) machine.capabilities.refused(server, call.spec.opCode, machine.nowMs);
   if (isAuthDemand(err)) return authDemanded(machine);
   // The word of a request is not the last one on the session: the next handshake is.
   if (err === SESSION_EXPIRED) return loseLink(machine, "the server says that the session is over");
   if (err === SESSION_MOVED) return loseLink(machine, MOVED);
+}
+
+function learnAge(link: UpLink, call: Call, isThere: boolean): void {
+  if (call.serverPath === CONFIG_NODE) link.isFrom35 = isThere;
 }
 
 const MOVED = "the server says that the session has moved to another";

@@ -30,6 +30,10 @@ export interface OperationSpec {
   readonly throughLeader: boolean;
   /** A reply of NoNode is an answer (null), not an error: true for exists. */
   readonly absentIsAnswer: boolean;
+  /** Not in 3.4: it goes only to a server that was seen to be of 3.5.0 or newer, see {@link UpLink.isFrom35}. Default false. */
+  readonly from35?: true;
+  /** What UNIMPLEMENTED means where the connection stays: the server knows the operation, and has it switched off. */
+  readonly switchedOff?: { readonly code: ZkErrorCode; readonly message: string };
 }
 
 /** The watch that a read sets when its reply says so. */
@@ -131,10 +135,13 @@ export class Call {
     return this.sends === 1 && name !== undefined && REFUSED_UNTOUCHED.has(name) ? "no" : "maybe";
   }
 
-  /** The error that a reply with a non-zero code means. */
-  refusal(serverCode: number, server: string): ZkError {
+  /** The error that a reply with a non-zero code means. `isUnknownOp`: the server is about to close the connection over it. */
+  refusal(serverCode: number, server: string, isUnknownOp: boolean): ZkError {
     const name = errorName(serverCode);
-    return this.error(name ?? "UNKNOWN_SERVER_ERROR", refusalMessage(serverCode, name), {
+    const { switchedOff } = this.spec;
+    const isOff = name === "UNIMPLEMENTED" && !isUnknownOp && switchedOff !== undefined;
+    const code = isOff ? switchedOff.code : (name ?? "UNKNOWN_SERVER_ERROR");
+    return this.error(code, isOff ? switchedOff.message : refusalMessage(serverCode, name), {
       applied: this.#appliedIfRefused(name),
       server,
       serverCode,

@@ -13,6 +13,7 @@ export {
 } from "./errors.js";
 export { digestOf, type HistoryRecord } from "./history.js";
 export type { Input, Ticket } from "./inputs.js";
+export { CONFIG_NODE } from "./link.js";
 export {
   type Credential,
   DEFAULT_LIMITS,

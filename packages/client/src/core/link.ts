@@ -3,6 +3,12 @@ import type { FrameSplitter } from "@zk/protocol";
 import type { HandshakeQuestion } from "./handshake.js";
 import type { ServerAddress } from "./server-ring.js";
 
+/**
+ * A server has it from 3.5.0 on, whatever it was told to be. Nothing else tells a newer server from an older one without the
+ * risk of losing the connection. Source: ZooKeeper 3.5.0, DataTree.java (addConfigNode)
+ */
+export const CONFIG_NODE = "/zookeeper/config";
+
 /** An auth packet whose reply is due. */
 export interface PendingAuth {
   readonly scheme: string;
@@ -18,6 +24,8 @@ export interface UpLink {
   readonly readOnly: boolean;
   /** Op codes that this server was seen not to know. */
   readonly unknownOps: ReadonlySet<number> | undefined;
+  /** Whether the server is of 3.5.0 or newer; undefined until it was asked for {@link CONFIG_NODE}, by whomever. */
+  isFrom35: boolean | undefined;
   readonly upSinceMs: number;
   /** Send times of pings without a reply. */
   readonly pings: number[];

@@ -19,6 +19,7 @@ export function pump(machine: Machinery): void {
     if (call === undefined) break;
     machine.inHand = call;
     if (link.unknownOps?.has(call.spec.opCode) === true) refuseUnknown(machine, call, link);
+    else if (call.spec.from35 === true && link.isFrom35 !== true) refuseUnasked(machine, call, link);
     else send(machine, call);
     machine.inHand = undefined;
   }
@@ -114,4 +115,17 @@ function refuseUnknown(machine: Machinery, call: Call, link: UpLink): void {
   machine.book.dropped(call);
   const message = "this server said lately that it does not know the operation; it was not asked again";
   failCall(machine, call, call.error("UNIMPLEMENTED", message, { server: formatServer(link.server) }));
+}
+
+/** Asking has a place of its own, before the call is made; this connection came after it. */
+function refuseUnasked(machine: Machinery, call: Call, link: UpLink): void {
+  machine.book.dropped(call);
+  const server = formatServer(link.server);
+  const error =
+    link.isFrom35 === false
+      ? call.error("UNIMPLEMENTED", "the server is older than 3.5.0", { server })
+      : call.error("CONNECTION_LOSS", "another server took over that was not asked whether it knows this", {
+          server,
+        });
+  failCall(machine, call, error);
 }

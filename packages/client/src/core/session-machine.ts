@@ -86,6 +86,12 @@ export class SessionMachine {
     return this.#machine.server;
   }
 
+  /** Whether the server that serves the session now is of 3.5.0 or newer; undefined while nobody has asked it. */
+  get isServerFrom35(): boolean | undefined {
+    const { link } = this.#machine;
+    return link.phase === "up" ? link.isFrom35 : undefined;
+  }
+
   /** Bounded things, for those who watch the bounds. */
   get load(): {
     readonly queued: number;
