@@ -28,6 +28,8 @@ export interface Bringing {
   readonly restoreSequence: boolean;
   readonly sequenceMax: number;
   readonly journal?: Journal | undefined;
+  /** Whether {@link Brought.changes} is wanted. */
+  readonly keepsChanges: boolean;
 }
 
 /** The run that it is part of. */
@@ -47,9 +49,6 @@ export interface Brought {
   readonly verification: Verification | undefined;
 }
 
-/** Changes that are kept to be shown. */
-const CHANGES_MAX = 10_000;
-
 /** @throws CliError PARTLY_DONE when something was written before it failed; what made it fail otherwise */
 export async function bring(work: Bringing, run: BringingRun): Promise<Brought> {
   const { client } = work;
@@ -66,7 +65,7 @@ export async function bring(work: Bringing, run: BringingRun): Promise<Brought> 
     },
     onChange: (change) => {
       if (!work.dryRun && change.op !== "skip") hasWritten = true;
-      if (changes.length < CHANGES_MAX) changes.push(change);
+      if (work.keepsChanges) changes.push(change);
     },
   });
   try {

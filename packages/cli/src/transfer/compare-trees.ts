@@ -2,11 +2,11 @@
 import { comparePaths, sameAcl, sameData, type TreeNode, type TreeSource } from "./tree-node.js";
 
 /** One difference. `+` is in the second tree only, `-` in the first only, `~` has other data, `a` only another ACL. */
-export interface Difference {
+export interface Difference<Second extends TreeNode = TreeNode> {
   readonly kind: "+" | "-" | "~" | "a";
   readonly path: string;
   readonly first: TreeNode | undefined;
-  readonly second: TreeNode | undefined;
+  readonly second: Second | undefined;
 }
 
 /** What is compared. */
@@ -14,11 +14,11 @@ export interface CompareOptions {
   readonly withAcl: boolean;
 }
 
-export async function* compareTrees(
+export async function* compareTrees<Second extends TreeNode>(
   first: TreeSource,
-  second: TreeSource,
+  second: AsyncIterable<Second>,
   options: CompareOptions,
-): AsyncGenerator<Difference> {
+): AsyncGenerator<Difference<Second>> {
   const left = first[Symbol.asyncIterator]();
   const right = second[Symbol.asyncIterator]();
   try {
@@ -32,7 +32,7 @@ export async function* compareTrees(
         yield { kind: "+", path: other.value.path, first: undefined, second: other.value };
         other = await right.next();
       } else if (!one.done && !other.done) {
-        const [a, b]: [TreeNode, TreeNode] = [one.value, other.value];
+        const [a, b]: [TreeNode, Second] = [one.value, other.value];
         if (!sameData(a.data, b.data)) yield { kind: "~", path: a.path, first: a, second: b };
         else if (options.withAcl && !sameAcl(a.acl, b.acl))
           yield { kind: "a", path: a.path, first: a, second: b };

@@ -5,8 +5,12 @@
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
+import { findPathProblem } from "@zk/protocol";
+import { plural } from "../output/figures.js";
+import { visible } from "../output/visible.js";
 import { UsageError } from "../program/errors.js";
 import { whyFile } from "../program/why.js";
+import { isObject } from "./desired-tree.js";
 import { dataFileName } from "./dump-writer.js";
 import { DUMP_SCHEMA, type DumpFooter, type DumpHeader, nodeFromJson } from "./node-json.js";
 import { comparePaths, TreeDigest, type TreeNode, type TreeSource } from "./tree-node.js";
@@ -18,6 +22,8 @@ const HELD_BYTES_MAX = 512 * 1024 * 1024;
 export interface CheckedDump {
   readonly header: DumpHeader;
   readonly footer: DumpFooter;
+  /** What it lacks, in words; undefined when it is whole. */
+  readonly partial: string | undefined;
   /** Begins at the first znode each time. */
   nodes(): TreeSource;
 }
@@ -45,7 +51,7 @@ export async function openDump(file: string): Promise<CheckedDump> {
       }
       if (isOver) throw new UsageError(`${where}: there is something behind the end`);
       if ("footer" in value) {
-        footer = value["footer"] as DumpFooter;
+        footer = checkFooter(value["footer"], where);
         isOver = true;
         continue;
       }
@@ -54,7 +60,12 @@ export async function openDump(file: string): Promise<CheckedDump> {
     if (isChecking && number === 0) throw new UsageError(`${file} is empty`);
   };
   await checkNodes(parse(true), () => footer, file);
-  return { header: header!, footer: footer!, nodes: () => parse(false) };
+  return {
+    header: header!,
+    footer: footer!,
+    partial: partOf(header!, footer!, file),
+    nodes: () => parse(false),
+  };
 }
 
 interface Held {
@@ -68,7 +79,8 @@ async function checkHeld(held: Held, file: string): Promise<CheckedDump> {
     yield* held.nodes;
   };
   await checkNodes(nodes(), () => held.footer, file);
-  return { header: held.header, footer: held.footer!, nodes };
+  const { header, footer } = held;
+  return { header, footer: footer!, partial: partOf(header, footer!, file), nodes };
 }
 
 /** Count, order and digest. */
@@ -106,7 +118,21 @@ function checkHeader(value: Record<string, unknown>, where: string): DumpHeader 
       `${where}: this is no dump of zk export (schema ${JSON.stringify(value["schema"] ?? null)}, not ${DUMP_SCHEMA})`,
     );
   }
+  const root = value["root"];
+  if (typeof root !== "string" || findPathProblem(root) !== null)
+    throw new UsageError(`${where}: "root" must be the path of what was exported`);
   return value as unknown as DumpHeader;
+}
+
+function checkFooter(value: unknown, where: string): DumpFooter {
+  if (isObject(value) && typeof value["nodes"] === "number" && typeof value["sha256"] === "string")
+    return value as unknown as DumpFooter;
+  throw new UsageError(`${where}: the end of a dump must have counts and a SHA-256`, "nothing was changed");
+}
+
+function partOf({ selection }: DumpHeader, { denied = 0 }: DumpFooter, file: string): string | undefined {
+  if (typeof selection === "string") return `${file} is a part of a tree (${visible(selection)})`;
+  return denied > 0 ? `${file} lacks ${plural(denied, "znode")} that might not be read` : undefined;
 }
 
 function parseLine(line: string, where: string): Record<string, unknown> {
@@ -178,7 +204,7 @@ async function readJson(file: string): Promise<Held> {
   if (!Array.isArray(nodes)) throw new UsageError(`${file}: "nodes" must be a list`);
   return {
     header: checkHeader((header ?? {}) as Record<string, unknown>, file),
-    footer: footer as DumpFooter | undefined,
+    footer: footer === undefined ? undefined : checkFooter(footer, file),
     nodes: nodes.map((node, index) => at(`${file}, node ${index}`, () => nodeFromJson(node))),
   };
 }
@@ -211,7 +237,8 @@ async function readTar(file: string): Promise<Held> {
     return found.toString("utf8");
   };
   const header = checkHeader(parseLine(text("header.json"), `${file}, header.json`), file);
-  const footer = parseLine(text("footer.json"), `${file}, footer.json`)["footer"] as DumpFooter;
+  const footerName = `${file}, footer.json`;
+  const footer = checkFooter(parseLine(text("footer.json"), footerName)["footer"], footerName);
   const nodes = text("nodes.ndjson")
     .split("\n")
     .filter(Boolean)

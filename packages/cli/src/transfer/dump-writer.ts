@@ -14,6 +14,7 @@ export interface Dump {
   readonly nodes: TreeSource;
   /** Asked when all znodes were read. */
   readonly changed: () => number;
+  readonly denied: () => number;
   readonly onNode: () => void;
 }
 
@@ -46,7 +47,7 @@ async function digested(dump: Dump, take: (node: TreeNode) => Promise<void>): Pr
     dump.onNode();
   }
   const { nodes, bytes } = digest;
-  return { nodes, bytes, sha256: digest.finish(), changed: dump.changed() };
+  return { nodes, bytes, sha256: digest.finish(), changed: dump.changed(), denied: dump.denied() };
 }
 
 /** `header.json`, `tree/a/b/=data` for each znode with data, then `nodes.ndjson` with all that is no data, `footer.json`. */

@@ -29,7 +29,10 @@ export interface Following {
  * Goes on until it is aborted. `begin` runs when the watches stand: what it brings over and what they tell overlap.
  * @throws ZkError
  */
-export async function* follow(work: Following, begin: () => AsyncIterable<Carried>): AsyncGenerator<Carried> {
+export async function* follow<Begun>(
+  work: Following,
+  begin: () => AsyncIterable<Begun>,
+): AsyncGenerator<Begun | Carried> {
   const stream = work.from.watch(work.fromRoot, { recursive: true, signal: work.signal });
   const changed = new Set<string>();
   let wake: () => void = () => {};

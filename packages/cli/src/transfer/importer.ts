@@ -8,8 +8,10 @@ import { type Acl, type Client, CREATOR_ALL_ACL, isZkError, OPEN_ACL_UNSAFE } fr
 import { parentPath } from "@zk/protocol";
 import { CliError } from "../program/errors.js";
 import { inParallel } from "../session/in-parallel.js";
+import { isEphemeral } from "../session/node-kind.js";
 import type { Journal } from "./journal.js";
 import type { EphemeralPolicy } from "./live-tree.js";
+import type { Operation } from "./plan.js";
 import { isBelow } from "./selection.js";
 import { type Lagging, readSequence } from "./sequences.js";
 import { comparePaths, placePath, sameAcl, sameData, type TreeNode, type TreeSource } from "./tree-node.js";
@@ -40,11 +42,8 @@ export interface ImportOptions {
   readonly onChange?: (change: ImportChange) => void;
 }
 
-/** One change. */
-export interface ImportChange {
-  readonly op: "create" | "set" | "acl" | "skip";
-  readonly path: string;
-}
+/** One change, or a znode that is left as it is. */
+export type ImportChange = Operation | { readonly op: "skip"; readonly path: string };
 
 /** What was done, or would be. */
 export interface ImportReport {
@@ -78,9 +77,16 @@ interface Planned {
   readonly node: TreeNode;
   readonly path: string;
   /** Undefined when it has to be created. */
-  readonly there:
-    | { readonly data: Uint8Array | null; readonly version: number; readonly acl: readonly Acl[] | undefined }
-    | undefined;
+  readonly there: There | undefined;
+}
+
+interface There {
+  readonly data: Uint8Array | null;
+  readonly version: number;
+  /** Undefined where nobody asks for it. */
+  readonly acl: readonly Acl[] | undefined;
+  readonly aversion: number;
+  readonly isEphemeral: boolean;
 }
 
 class Importer implements ImportWork {
@@ -114,7 +120,7 @@ class Importer implements ImportWork {
   }
 
   async run(source: TreeSource): Promise<ImportReport> {
-    if (this.#root !== "/" && !this.#options.dryRun) await this.#makeParents();
+    if (this.#root !== "/") await this.#makeParents();
     for await (const node of source) {
       this.#options.signal.throwIfAborted();
       if (node.isEphemeral && !this.#takesEphemeral(node)) continue;
@@ -189,14 +195,21 @@ class Importer implements ImportWork {
   }
 
   async #makeParents(): Promise<void> {
-    const parent = parentPath(this.#root);
-    if (parent === "/" || (await this.#client.exists(parent, { signal: this.#options.signal })) !== null)
-      return;
+    const { signal, dryRun } = this.#options;
+    const missing: string[] = [];
+    for (let at = parentPath(this.#root); at !== "/"; at = parentPath(at)) {
+      if ((await this.#client.exists(at, { signal })) !== null) break;
+      missing.unshift(at);
+    }
+    const deepest = missing.at(-1);
+    if (deepest === undefined) return;
     try {
-      await this.#client.create(parent, null, { createParents: true, signal: this.#options.signal });
+      if (!dryRun) await this.#client.create(deepest, null, { createParents: true, signal });
     } catch (error) {
       if (!isZkError(error, "NODE_EXISTS")) throw error;
     }
+    for (const path of missing)
+      this.#options.onChange?.({ op: "create", path, data: null, acl: OPEN_ACL_UNSAFE });
   }
 
   async #flush(): Promise<void> {
@@ -264,14 +277,15 @@ class Importer implements ImportWork {
     return false;
   }
 
-  async #look(path: string): Promise<Planned["there"]> {
+  async #look(path: string): Promise<There | undefined> {
     const { signal, withAcl, onConflict } = this.#options;
     try {
       const [{ data, stat }, listed] = await Promise.all([
         this.#client.getData(path, { signal }),
         withAcl && onConflict === "overwrite" ? this.#client.getACL(path, { signal }) : undefined,
       ]);
-      return { data, version: stat.version, acl: listed?.acl };
+      const { aversion } = listed?.stat ?? stat;
+      return { data, version: stat.version, acl: listed?.acl, aversion, isEphemeral: isEphemeral(stat) };
     } catch (error) {
       if (isZkError(error, "NO_NODE")) return undefined;
       throw error;
@@ -280,6 +294,12 @@ class Importer implements ImportWork {
 
   #checkConflict({ node, path, there }: Planned): void {
     if (there === undefined || sameData(there.data, node.data) || this.#options.onConflict !== "fail") return;
+    if (there.isEphemeral) {
+      throw new CliError("CONFLICT", 4, `${path} is there as the ephemeral of somebody's session`, {
+        hint: "--on-conflict skip leaves it; so does overwrite",
+        details: { path },
+      });
+    }
     // The root of what is moved is often there already, to be filled.
     if (node.path === "/" && (there.data === null || there.data.length === 0)) return;
     throw new CliError("CONFLICT", 4, `${path} is there with other data`, {
@@ -291,7 +311,8 @@ class Importer implements ImportWork {
   #change({ node, there }: Planned): "create" | "set" | "skip" | "same" {
     if (there === undefined) return "create";
     if (sameData(there.data, node.data)) return "same";
-    return this.#options.onConflict === "skip" ? "skip" : "set";
+    // What somebody's session says of itself is not overwritten.
+    return this.#options.onConflict === "skip" || there.isEphemeral ? "skip" : "set";
   }
 
   #addTo(transaction: ReturnType<Client["transaction"]>, planned: Planned): void {
@@ -321,25 +342,27 @@ class Importer implements ImportWork {
         report.skipped++;
         report.skippedPaths.add(node.path);
       } else report.same++;
-      if (change !== "same") this.#options.onChange?.({ op: change, path });
-      if (this.#wantsAcl(change, node, there?.acl)) {
-        this.#acls.push({ path, acl: node.acl });
-        if (change !== "create") this.#options.onChange?.({ op: "acl", path });
+      const { data } = node;
+      const acl = this.#options.withAcl ? node.acl : OPEN_ACL_UNSAFE;
+      if (change === "create") this.#options.onChange?.({ op: change, path, data, acl });
+      else if (change === "set")
+        this.#options.onChange?.({ op: change, path, data, version: there?.version ?? -1 });
+      else if (change === "skip") this.#options.onChange?.({ op: change, path });
+      if (this.#wantsAcl(change, node, there)) {
+        this.#acls.push({ path, acl });
+        if (change !== "create")
+          this.#options.onChange?.({ op: "acl", path, acl, aversion: there?.aversion ?? -1 });
       }
     }
   }
 
-  #wantsAcl(
-    change: "create" | "set" | "skip" | "same",
-    node: TreeNode,
-    there: readonly Acl[] | undefined,
-  ): boolean {
-    if (!this.#options.withAcl) return false;
+  #wantsAcl(change: "create" | "set" | "skip" | "same", node: TreeNode, there: There | undefined): boolean {
+    if (!this.#options.withAcl || there?.isEphemeral === true) return false;
     if (change === "create") return node.hasChildren && !sameAcl(this.#firstAcl(node), node.acl);
     // After a crash a parent of ours may be there with its first ACL: what is the same gets its ACL too.
     return this.#options.journal?.donePath !== undefined && node.hasChildren
       ? true
-      : this.#options.onConflict === "overwrite" && there !== undefined && !sameAcl(there, node.acl);
+      : this.#options.onConflict === "overwrite" && there?.acl !== undefined && !sameAcl(there.acl, node.acl);
   }
 
   async #findLagging(): Promise<void> {

@@ -18,6 +18,11 @@ export interface LiveOptions {
   readonly signal: AbortSignal;
 }
 
+/** A znode on servers, with the version of its data. */
+export interface LiveNode extends TreeNode {
+  readonly version: number;
+}
+
 /** What a reading met. */
 export interface LiveReport {
   readonly walk: WalkReport;
@@ -36,7 +41,7 @@ export async function* readLive(
   root: string,
   options: LiveOptions,
   report: LiveReport,
-): AsyncGenerator<TreeNode> {
+): AsyncGenerator<LiveNode> {
   const startZxid = client.lastZxid;
   const enters = (path: string): boolean =>
     // The servers' own znodes are there everywhere, and nobody may write them.
@@ -70,6 +75,7 @@ export async function* readLive(
       hasChildren: stat.numChildren > 0,
       nextSequence: nextSequence(stat),
       mtimeMs: Number(stat.mtime),
+      version: stat.version,
     };
   }
 }

@@ -30,6 +30,8 @@ export interface DumpFooter {
   readonly sha256: string;
   /** Znodes that changed while the dump was made: it is no snapshot then. */
   readonly changed: number;
+  /** Znodes that might not be read; undefined in dumps of older versions. */
+  readonly denied?: number;
 }
 
 export function nodeToJson(node: TreeNode): Record<string, unknown> {

@@ -41,6 +41,32 @@ export interface Plan {
   readonly same: number;
   /** Ephemerals that were met and are left alone. */
   readonly ephemerals: readonly string[];
+  /** The servers that it rests on, where they need not be those of the run. */
+  readonly target?: PlanTarget;
+}
+
+/** Servers, as a plan names them. */
+export interface PlanTarget {
+  readonly servers: string;
+  readonly chroot: string;
+}
+
+export function targetOf({ servers, chroot }: PlanTarget): PlanTarget {
+  return { servers, chroot };
+}
+
+/** Whether two lists of servers name one ensemble: a server is of one only. */
+export function shareServers(one: string, other: string): boolean {
+  const known = new Set(addressesOf(one));
+  return addressesOf(other).some((each) => known.has(each));
+}
+
+function addressesOf(servers: string): string[] {
+  return servers
+    .toLowerCase()
+    .split(",")
+    .map((each) => each.trim().replace(/^localhost(?=:|$)/, "127.0.0.1"))
+    .map((each) => (/:\d+$/.test(each) ? each : `${each}:2181`));
 }
 
 const CONCURRENCY = 32;
@@ -173,13 +199,21 @@ export function operationToJson(operation: Operation): Record<string, unknown> {
 }
 
 /** A plan as `--dry-run --json` has printed it. @throws UsageError */
-export function planFromJson(value: Readonly<Record<string, unknown>>, name: string): Plan {
-  const { dryRun, prune, operations } = value;
+export function planFromJson(value: Readonly<Record<string, unknown>>, name: string, run: PlanTarget): Plan {
+  const { dryRun, prune, operations, target } = value;
   if (dryRun !== true)
     throw new UsageError(`${name} tells what was done; a plan is what --dry-run --json prints`);
   if (!Array.isArray(prune) || !prune.every((each) => typeof each === "string"))
     throw new UsageError(`${name}: "prune" must be a list of paths`);
   if (!Array.isArray(operations)) throw new UsageError(`${name}: "operations" must be a list`);
+  if (isObject(target)) {
+    const [servers, chroot] = [String(target["servers"]), String(target["chroot"])];
+    if (!shareServers(servers, run.servers) || chroot !== run.chroot)
+      throw new UsageError(
+        `${name} is a plan for ${visible(servers)}${chroot === "/" ? "" : visible(chroot)}, and these are ${run.servers}${run.chroot === "/" ? "" : run.chroot}`,
+        "--context or --servers name those for which it was made",
+      );
+  }
   const seen = new Set<string>();
   const read = operations.map((each: unknown, index): Operation => {
     try {

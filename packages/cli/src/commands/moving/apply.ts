@@ -27,6 +27,8 @@ type Wish =
   | { readonly kind: "tree"; readonly nodes: readonly Desired[] }
   | { readonly kind: "plan"; readonly plan: Plan };
 
+/** What `--dry-run --json` prints: of this command, and of those that move trees. */
+const PLAN_SCHEMAS: readonly string[] = ["zk.apply/1", "zk.cp/1", "zk.import/1"];
 /** Paths that are shown before a question. */
 const SHOWN_MAX = 5;
 const COLOURS = { create: "green", set: "yellow", acl: "cyan", delete: "red" } as const;
@@ -39,7 +41,7 @@ export const apply: Command = defineCommand({
     'The file says what is wanted, in YAML or JSON: {"nodes": {"/shop/config": "text", "/shop/flags": null, "/shop/db": {"file": "db.json", "acl": ["world:anyone:r"]}}}. A znode is its data as text, or null for none, or an object with data, dataBase64 or file (beside this one), and acl; what is not said is left as it is. Parents are made. A dump of zk export is taken as well, and goes to where it came from, or to --at.',
     "Only what differs is changed, so that a second run changes nothing. It goes into one transaction, all or nothing, as long as that is no larger than servers take (500 changes, half a megabyte); ACLs of znodes that are there already come last, one by one, as ZooKeeper has no transaction for them. An ACL with auth: is set each time: servers keep the identities that it stands for.",
     "Nothing is deleted unless --prune names a root: below that, and nowhere else, goes what the file does not name, after a question. Ephemeral znodes and their parents are left alone.",
-    "--dry-run --json prints a plan: operations, data and the versions that they rest on. zk apply takes that, too, and refuses it when one of the znodes has changed since. The same holds between the look and the deed of one run.",
+    "--dry-run --json prints a plan: operations, data and the versions that they rest on; that of zk cp, import and mirror does the same. zk apply takes it, and refuses it when one of the znodes has changed since. The same holds between the look and the deed of one run.",
   ],
   examples: [
     { command: "zk apply config.yaml --dry-run", does: "what would be changed" },
@@ -123,6 +125,11 @@ export const apply: Command = defineCommand({
       const bytes = readFile(path);
       if (isDump(bytes)) {
         const dump = await openDump(path);
+        if (prune.length > 0 && dump.partial !== undefined)
+          throw new UsageError(
+            `${dump.partial}: what it has not may be there all the same, and is not to be pruned`,
+            "a dump of the whole tree can say what is too many",
+          );
         const root =
           options.at === undefined ? dump.header.root : resolvePath(options.at, run.io.znode, false);
         const nodes: Desired[] = [];
@@ -137,12 +144,12 @@ export const apply: Command = defineCommand({
       }
       if (options.at !== undefined) throw new UsageError("--at is of dumps: a tree names whole paths");
       const value = await parseDocument(bytes, name);
-      if (isObject(value) && value["schema"] === "zk.apply/1") {
+      if (isObject(value) && PLAN_SCHEMAS.includes(String(value["schema"]))) {
         if (prune.length > 0 || options.noAcl)
           throw new UsageError(
             "a plan says all that is to be done: --prune and --no-acl belong to its making",
           );
-        return { kind: "plan", plan: planFromJson(value, name) };
+        return { kind: "plan", plan: planFromJson(value, name, run.settings) };
       }
       const folder = isStdin ? run.io.cwd : dirname(path);
       const nodes = readDesired(value, name, (each) => readFile(resolve(folder, each)));

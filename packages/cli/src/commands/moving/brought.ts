@@ -4,7 +4,20 @@ import { plural } from "../../output/figures.js";
 import type { Screen } from "../../output/screen.js";
 import { visible } from "../../output/visible.js";
 import type { Brought } from "../../transfer/bring.js";
+import type { ExtraNode } from "../../transfer/extra.js";
 import type { ImportChange } from "../../transfer/importer.js";
+import type { Place } from "../../transfer/places.js";
+import { type Operation, operationToJson, type PlanTarget, targetOf } from "../../transfer/plan.js";
+
+const PLAN_FIELDS: readonly FieldSpec[] = [
+  { name: "target", type: "object", means: "servers and chroot for which it is" },
+  { name: "prune", type: "list", means: "with --dry-run: roots below which would be deleted" },
+  {
+    name: "operations",
+    type: "list",
+    means: "with --dry-run: the plan that zk apply takes, with data, ACLs and versions",
+  },
+];
 
 export const BROUGHT_FIELDS: readonly FieldSpec[] = [
   { name: "path", type: "text", means: "the root in the target" },
@@ -42,9 +55,10 @@ export const BROUGHT_FIELDS: readonly FieldSpec[] = [
     type: "list",
     means: "with --dry-run: op (create, set, acl, skip, delete) and path of each",
   },
+  ...PLAN_FIELDS,
 ];
 
-export interface BroughtJson {
+export interface BroughtData {
   readonly path: string;
   readonly dryRun: boolean;
   readonly nodes: number;
@@ -59,15 +73,17 @@ export interface BroughtJson {
   readonly sequencesRestored: number;
   readonly verified: boolean | null;
   readonly sha256: string | null;
-  readonly changes: readonly (ImportChange | { readonly op: "delete"; readonly path: string })[];
+  readonly changes: readonly ImportChange[];
+  readonly prune: readonly string[];
+  readonly target: PlanTarget;
 }
 
-export function broughtJson(
-  path: string,
+export function broughtData(
+  { path, settings }: Extract<Place, { kind: "servers" }>,
   dryRun: boolean,
   brought: Brought,
-  deleted: readonly string[] = [],
-): BroughtJson {
+  deleted: readonly ExtraNode[] = [],
+): BroughtData {
   const { report, changes, sequencesRestored, verification } = brought;
   const { skippedPaths: _paths, ...counts } = report;
   return {
@@ -78,12 +94,29 @@ export function broughtJson(
     sequencesRestored,
     verified: verification?.isEqual ?? null,
     sha256: verification?.targetSha256 ?? null,
-    changes: dryRun ? [...changes, ...deleted.map((each) => ({ op: "delete" as const, path: each }))] : [],
+    changes: dryRun ? [...changes, ...deletesOf(deleted)] : [],
+    prune: dryRun && deleted.length > 0 ? [path] : [],
+    target: targetOf(settings),
+  };
+}
+
+/** The deepest first, as a plan has them. */
+export function deletesOf(nodes: readonly ExtraNode[]): Operation[] {
+  return nodes.map(({ path, version }) => ({ op: "delete" as const, path, version })).reverse();
+}
+
+/** The shape of the documents: `changes` are a list for people, `operations` all that `zk apply` needs to know. */
+export function broughtJson({ changes, prune, ...rest }: BroughtData): unknown {
+  return {
+    ...rest,
+    changes: changes.map(({ op, path }) => ({ op, path })),
+    prune,
+    operations: changes.flatMap((each) => (each.op === "skip" ? [] : [operationToJson(each)])),
   };
 }
 
 /** The plan of a dry run on stdout; what was done on stderr. */
-export function tellBrought(data: BroughtJson, screen: Screen, run: { note(line: string): void }): void {
+export function tellBrought(data: BroughtData, screen: Screen, run: { note(line: string): void }): void {
   for (const { op, path } of data.changes) screen.line(`${op.padEnd(6)} ${visible(path)}`);
   const would = data.dryRun ? "would be " : "";
   const parts = [

@@ -1,17 +1,14 @@
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, flag, text } from "../../definition/specs.js";
-import { confirm } from "../../input/confirm.js";
-import { plural } from "../../output/figures.js";
 import { visible } from "../../output/visible.js";
 import { CliError, UsageError } from "../../program/errors.js";
-import { deletePaths } from "../../session/delete-tree.js";
 import { bring } from "../../transfer/bring.js";
-import { compareTrees } from "../../transfer/compare-trees.js";
-import { newLiveReport, readLive } from "../../transfer/live-tree.js";
 import { type Place, parsePlace, parseServerPlace } from "../../transfer/places.js";
+import { shareServers } from "../../transfer/plan.js";
 import { isBelow } from "../../transfer/selection.js";
-import { placePath } from "../../transfer/tree-node.js";
-import { BROUGHT_FIELDS, type BroughtJson, broughtJson, tellBrought } from "./brought.js";
+import { placePath, type TreeSource } from "../../transfer/tree-node.js";
+import { BROUGHT_FIELDS, type BroughtData, broughtData, broughtJson, tellBrought } from "./brought.js";
+import { prepareDeletion } from "./delete-extra.js";
 import { READING_OPTIONS, WRITING_OPTIONS, writingOf } from "./options.js";
 import { readPlace } from "./read-place.js";
 
@@ -48,56 +45,32 @@ export const copy: Command = defineCommand({
     [9, "it ended in the middle, or the second reading differs"],
   ],
   output: { form: "document", fields: BROUGHT_FIELDS, plain: ["created", "updated", "same", "skipped"] },
-  async run(run): Promise<BroughtJson> {
+  async run(run): Promise<BroughtData> {
     const { options } = run;
     const from = parsePlace(run.arguments.source, run);
     const to = parseServerPlace(run.arguments.target, run);
     checkTarget(from, to, options.dryRun);
     const source = await readPlace(from, options, run);
     const client = await run.connect({ settings: to.settings });
+    const deletion = options.delete ? await prepareDeletion(source, client, to, run) : undefined;
+    const nodes = (): TreeSource => deletion?.watching(source.nodes()) ?? source.nodes();
     const brought = await bring(
-      {
-        client,
-        root: to.path,
-        source: () => source.nodes(),
-        total: source.total,
-        ...writingOf(options, to),
-      },
+      { client, root: to.path, source: nodes, total: source.total, ...writingOf(options, to) },
       run,
     );
     source.tell();
-    const extra = options.delete ? await deleteExtra() : [];
-    return broughtJson(to.path, options.dryRun, brought, extra);
-
-    async function deleteExtra(): Promise<string[]> {
-      const found: string[] = [];
-      if (options.dryRun && (await client.exists(to.path, { signal: run.signal })) === null) return found;
-      const live = readLive(
-        client,
-        to.path,
-        { ephemerals: "as-persistent", signal: run.signal },
-        newLiveReport(),
-      );
-      const excluded = source.nodes();
-      for await (const { kind, path } of compareTrees(excluded, live, { withAcl: false }))
-        if (kind === "+") found.push(placePath(to.path, path));
-      if (found.length === 0 || options.dryRun) return found;
-      for (const path of found.slice(0, 5)) run.note(`  ${visible(path)}`);
-      const degree =
-        found.length > to.settings.confirmAbove ||
-        to.settings.protect.some((each) =>
-          found.some((path) => path === each || isBelow(path, each) || isBelow(each, path)),
-        )
-          ? "path"
-          : "yes";
-      const question = `Delete ${plural(found.length, "znode")} of ${visible(to.path)} that the source has not?`;
-      await confirm({ degree, path: to.path, question }, options, run.io, run.signal);
-      await deletePaths(client, found, { signal: run.signal });
-      return found;
-    }
+    if (options.dryRun) return broughtData(to, true, brought, deletion?.nodes);
+    const gone = new Set(await deletion?.run());
+    return broughtData(
+      to,
+      false,
+      brought,
+      deletion?.nodes.filter(({ path }) => gone.has(path)),
+    );
   },
   human: (data, screen, run) => tellBrought(data, screen, run),
   plain: ({ created, updated, same, skipped }) => [[created, updated, same, skipped]],
+  json: broughtJson,
 });
 
 /** @throws UsageError, CliError READ_ONLY */
@@ -108,8 +81,16 @@ export function checkTarget(from: Place, to: Extract<Place, { kind: "servers" }>
     });
   }
   if (from.kind !== "servers") return;
-  const isSame = from.settings.servers === to.settings.servers && from.settings.chroot === to.settings.chroot;
-  if (isSame && (from.path === to.path || isBelow(to.path, from.path) || isBelow(from.path, to.path))) {
-    throw new UsageError(`${from.path} and ${to.path} lie within each other`);
+  const [source, target] = [wholePath(from), wholePath(to)];
+  if (
+    shareServers(from.settings.servers, to.settings.servers) &&
+    (source === target || isBelow(target, source) || isBelow(source, target))
+  ) {
+    throw new UsageError(`${visible(source)} and ${visible(target)} lie within each other`);
   }
+}
+
+/** The path that the servers know, whatever the chroot. */
+function wholePath({ settings, path }: Extract<Place, { kind: "servers" }>): string {
+  return placePath(settings.chroot, path);
 }

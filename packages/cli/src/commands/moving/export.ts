@@ -56,6 +56,7 @@ export const exportTree: Command = defineCommand({
       { name: "bytes", type: "number", means: "bytes of their data" },
       { name: "sha256", type: "text", means: "over path, data and ACL of every znode" },
       { name: "changed", type: "number", means: "znodes that changed meanwhile" },
+      { name: "denied", type: "number", means: "znodes that may not be read, and are not in it" },
       { name: "ephemeralsSkipped", type: "number", means: "ephemerals that were left out" },
     ],
     plain: ["nodes", "bytes", "sha256"],
@@ -85,7 +86,9 @@ export const exportTree: Command = defineCommand({
     const dump = {
       header,
       nodes: source.nodes(),
-      changed: () => source.report.changed,
+      // What went away before it was read has changed as well.
+      changed: () => source.report.changed + source.report.walk.vanished,
+      denied: () => source.report.walk.denied.length,
       onNode: () => run.progress.advance(),
     };
     const footer =

@@ -5,7 +5,7 @@ import { UsageError } from "../../program/errors.js";
 import { bring } from "../../transfer/bring.js";
 import { Journal } from "../../transfer/journal.js";
 import { parseServerPlace } from "../../transfer/places.js";
-import { BROUGHT_FIELDS, type BroughtJson, broughtJson, tellBrought } from "./brought.js";
+import { BROUGHT_FIELDS, type BroughtData, broughtData, broughtJson, tellBrought } from "./brought.js";
 import { READING_OPTIONS, WRITING_OPTIONS, writingOf } from "./options.js";
 import { readPlace } from "./read-place.js";
 
@@ -45,7 +45,7 @@ export const importTree: Command = defineCommand({
     [9, "it ended in the middle, or the second reading differs"],
   ],
   output: { form: "document", fields: BROUGHT_FIELDS, plain: ["created", "updated", "same", "skipped"] },
-  async run(run): Promise<BroughtJson> {
+  async run(run): Promise<BroughtData> {
     const { options } = run;
     if (options.resume && options.restart) throw new UsageError("--resume and --restart exclude each other");
     const { file } = run.arguments;
@@ -82,8 +82,9 @@ export const importTree: Command = defineCommand({
       },
       run,
     );
-    return broughtJson(to.path, options.dryRun, brought);
+    return broughtData(to, options.dryRun, brought);
   },
   human: (data, screen, run) => tellBrought(data, screen, run),
   plain: ({ created, updated, same, skipped }) => [[created, updated, same, skipped]],
+  json: broughtJson,
 });

@@ -63,6 +63,7 @@ export function writingOf(
   | "verify"
   | "restoreSequence"
   | "sequenceMax"
+  | "keepsChanges"
 > {
   return {
     onConflict: options.onConflict,
@@ -73,6 +74,7 @@ export function writingOf(
     verify: !options.noVerify,
     restoreSequence: options.restoreSequence,
     sequenceMax: options.sequenceMax,
+    keepsChanges: options.dryRun,
   };
 }
 

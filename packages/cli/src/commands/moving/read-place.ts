@@ -7,10 +7,11 @@ import type { CommandIo } from "../../definition/command.js";
 import { readAll } from "../../input/value.js";
 import type { Settings } from "../../settings/settings.js";
 import { openDump } from "../../transfer/dump-reader.js";
+import type { ExtraSource } from "../../transfer/extra.js";
 import { type LiveReport, newLiveReport, readLive } from "../../transfer/live-tree.js";
 import type { Place } from "../../transfer/places.js";
-import { select, selectionOf } from "../../transfer/selection.js";
-import type { TreeSource } from "../../transfer/tree-node.js";
+import { type Selection, select, selectionOf } from "../../transfer/selection.js";
+import { relativePath, type TreeSource } from "../../transfer/tree-node.js";
 import { tellReport } from "../tell-report.js";
 import type { ReadingOptions } from "./options.js";
 
@@ -25,8 +26,11 @@ export interface ReadingRun {
 }
 
 /** A source that can be read again. */
-export interface ReadPlace {
+export interface ReadPlace extends ExtraSource {
   nodes(): TreeSource;
+  readonly selection: Selection;
+  /** Why what it has not may be there all the same, in words; undefined when it is all that there is. */
+  readonly partial: string | undefined;
   /** Znodes in all, where it is known before. */
   readonly total: number | undefined;
   /** SHA-256 of a dump; undefined for servers. */
@@ -55,6 +59,7 @@ export async function readPlace(place: Place, options: ReadingOptions, run: Read
       enters: selection.enters,
       signal: run.signal,
     };
+    const whole = newLiveReport();
     return {
       nodes: () => {
         // A second reading counts anew.
@@ -63,6 +68,13 @@ export async function readPlace(place: Place, options: ReadingOptions, run: Read
         report.changed = 0;
         return select(readLive(client, place.path, live, report), selection);
       },
+      all: () => {
+        whole.walk.denied.length = 0;
+        return readLive(client, place.path, { ...live, ephemerals: "as-persistent" }, whole);
+      },
+      denied: () => whole.walk.denied.map((path) => relativePath(place.path, path)),
+      selection,
+      partial: undefined,
       total: undefined,
       sha256: undefined,
       report,
@@ -79,6 +91,10 @@ export async function readPlace(place: Place, options: ReadingOptions, run: Read
   } as () => TreeSource;
   return {
     nodes: () => select(shallow(), selection),
+    all: shallow,
+    denied: () => [],
+    selection,
+    partial: dump.partial,
     total: isWhole ? dump.footer.nodes : undefined,
     sha256: dump.footer.sha256,
     report,
