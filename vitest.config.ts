@@ -7,6 +7,9 @@ import { CountReporter } from "./tools/count-reporter.js";
  */
 const TWO_AT_ONCE = { maxWorkers: 2, sequence: { groupOrder: 2 } };
 
+/** The failover suite, on processes and on containers: after all else, and two at once, as it mostly waits for servers to come back. */
+const ENSEMBLES_THAT_DIE = { maxWorkers: 2, sequence: { groupOrder: 3 } };
+
 // The source condition makes every package resolve to its src, so that no test can pass on a stale build.
 const source = {
   resolve: { conditions: ["@zk/source"] },
@@ -83,8 +86,7 @@ export default defineConfig({
           include: ["lab/zoo_cluster/tests/failover/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          ...ENSEMBLES_THAT_DIE,
         },
       },
       {
@@ -128,8 +130,7 @@ export default defineConfig({
           env: { ZK_FAILOVER_BACKEND: "docker" },
           testTimeout: 180_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          ...ENSEMBLES_THAT_DIE,
         },
       },
     ],
