@@ -170,6 +170,10 @@ export {
   type QueueOptions,
   type TakeOptions,
 } from "./queues/queue.js";
+export type { Reaped, ReapOptions, UntouchedFor } from "./reaping/options.js";
+export { type ReapReport, reap } from "./reaping/reap.js";
+export { Reaper, type ReaperEvent, type ReaperOptions, type ReaperState } from "./reaping/reaper.js";
+export type { ReaperPass } from "./reaping/sweeper.js";
 export {
   type AtomicallyOptions,
   type AtomicTransaction,

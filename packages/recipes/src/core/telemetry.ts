@@ -37,6 +37,8 @@ export interface RecipeMetrics {
   janitorPending: number;
   /** Of those, the ones that could not be removed and outlived the session. */
   janitorFailed: number;
+  /** Znodes that were reaped. */
+  reaped: number;
   /** Largest lateness with which a hold's local deadline was looked at. */
   latenessMaxMs: number;
 }
@@ -87,6 +89,10 @@ export type RecipeEvent =
     }
   /** The janitor could not remove a znode. */
   | { readonly type: "leftBehind"; readonly path: string; readonly error: unknown }
+  /** A directory that had been empty for long enough is gone. */
+  | { readonly type: "reaped"; readonly recipe: string; readonly path: string }
+  /** A server does not let the reaper look at a znode, or remove it. */
+  | { readonly type: "notReaped"; readonly recipe: string; readonly path: string; readonly error: unknown }
   /** A znode may not be read, and is left out. */
   | { readonly type: "unreadable"; readonly recipe: string; readonly path: string; readonly error: unknown }
   /** A function that was given to a recipe threw. */
@@ -124,6 +130,7 @@ class Telemetry {
     janitorTaken: 0,
     janitorPending: 0,
     janitorFailed: 0,
+    reaped: 0,
     latenessMaxMs: 0,
   };
   readonly listeners: Set<(event: RecipeEvent) => void> = new Set();
