@@ -48,6 +48,10 @@ export const SCENES: Readonly<Record<string, readonly SceneLine[]>> = {
     "create /e x --acl world:anyone:r",
     "create /e x --acl nonsense",
     "create /e --hold 1s",
+    "create -c /c",
+    "create -t 5 /t x",
+    "create --ttl 90s -s /t-",
+    "create -c -e /c",
   ],
   delete: [
     "delete /shop/empty",

@@ -25,8 +25,16 @@ const HINTS: Readonly<Partial<Record<ZkErrorCode, string>>> = {
   NODE_EXISTS: "zk set changes its data",
   INVALID_ACL: "auth: needs credentials (--auth-file); schemes are world, auth, digest, ip",
   SESSION_EXPIRED: "its ephemerals are gone; what was done before stays",
+  UNIMPLEMENTED: "zk status shows the releases of the servers",
+  TTL_DISABLED:
+    "extendedTypesEnabled=true in the zoo.cfg of each server, and a restart of one after the other",
   REQUEST_TOO_LARGE: "servers take about 1 MB in one znode",
 };
+
+/** What to do about an error of this code; empty where there is nothing to say. */
+export function hintFor(code: ZkErrorCode): string {
+  return HINTS[code] ?? "";
+}
 
 /** The words for an error; never throws. */
 export function describeError(error: unknown): ErrorReport {
@@ -72,6 +80,7 @@ const REFUSALS: Readonly<Partial<Record<ZkErrorCode, (path: string, operation: s
   NOT_EMPTY: (path) => `${path} has children`,
   BAD_VERSION: (path) => `${path} has another version`,
   NO_AUTH: (path) => `${path}: not permitted`,
+  TTL_DISABLED: (path) => `${path}: the servers have times to live switched off`,
   NO_CHILDREN_FOR_EPHEMERALS: (path) => `the parent of ${path} is ephemeral, and those have no children`,
 };
 

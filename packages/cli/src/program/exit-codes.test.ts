@@ -17,6 +17,8 @@ describe("exit codes", () => {
     ["CONNECTION_LOSS", 6],
     ["SESSION_EXPIRED", 7],
     ["OPERATION_TIMEOUT", 8],
+    ["UNIMPLEMENTED", 69],
+    ["TTL_DISABLED", 69],
     ["INTERNAL", 70],
   ])("%s ends with %d", (code, exitCode) => {
     expect(exitCodeFor(new ZkError({ code, message: "" }))).toBe(exitCode);

@@ -36,7 +36,10 @@ export const EXIT_CODE_TABLE: readonly (readonly [code: string, meaning: string]
   ["7", "the session expired during the work"],
   ["8", "timed out"],
   ["9", "partly done; JSON on stdout says what, a journal lets you resume"],
-  ["69", "something that is needed is not installed; the message says what to do"],
+  [
+    "69",
+    "something that is needed is not installed, or not known to the servers; the message says what to do",
+  ],
   ["70", "a fault of zk itself"],
   ["75", "the lock was lost while the command ran, and the command was stopped"],
   ["126, 127", "the command to run is not executable, or not found"],
@@ -63,6 +66,8 @@ const BY_CODE: Readonly<Partial<Record<ZkErrorCode, number>>> = {
   PROTOCOL: ExitCode.NOT_CONNECTED,
   SESSION_EXPIRED: ExitCode.SESSION_EXPIRED,
   OPERATION_TIMEOUT: ExitCode.TIMED_OUT,
+  UNIMPLEMENTED: ExitCode.UNAVAILABLE,
+  TTL_DISABLED: ExitCode.UNAVAILABLE,
 };
 
 const BY_RECIPE_CODE: Readonly<Partial<Record<RecipeErrorCode, number>>> = {

@@ -1,4 +1,9 @@
-/** What a stat says about the kind of a znode. */
+/**
+ * What a stat says about the kind of a znode. Of a container or a znode with a time to live it says nothing: servers give their
+ * owner as 0. The owner itself comes from a server where times to live were switched off again.
+ *
+ * Source: ZooKeeper 3.9.3, DataNode.java (getClientEphemeralOwner)
+ */
 import type { Stat } from "@zk/client";
 
 /** Owners with the highest byte set to this are containers or TTL znodes of 3.5 and newer. Source: ZooKeeper 3.5, EphemeralType.java */

@@ -36,6 +36,7 @@ export const find: Command = defineCommand({
   summary: "find znodes by name, age, size, owner, access rights",
   details: [
     "All conditions must hold. Sizes and counts: +N is more, -N less, N exactly. Ages: -1h is younger than an hour, +7d older than seven days.",
+    "Servers show containers and znodes with a time to live as persistent; `container` and `ttl` find those alone that a server shows as what they are.",
   ],
   examples: [
     { command: "zk find / --name 'lock-*' --kind ephemeral", does: "by name and kind" },

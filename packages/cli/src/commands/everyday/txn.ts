@@ -1,16 +1,18 @@
 import { resolve } from "node:path";
-import { type Acl, CreateMode, isZkError, OPEN_ACL_UNSAFE, type Transaction } from "@zk/client";
+import { type Acl, isZkError, OPEN_ACL_UNSAFE, type Transaction } from "@zk/client";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { flag, optional } from "../../definition/specs.js";
 import { parseAcls } from "../../input/acl-text.js";
 import { readAll, readFile } from "../../input/value.js";
 import { splitWords } from "../../input/words.js";
+import { kindOf, parseTtl } from "../../input/znode-kind.js";
 import { resolvePath } from "../../input/znode-path.js";
 import { hex, plural } from "../../output/figures.js";
 import { utf8OrUndefined } from "../../output/json.js";
 import { visible } from "../../output/visible.js";
+import { hintFor } from "../../program/describe-error.js";
 import { CliError, UsageError } from "../../program/errors.js";
-import { exitCodeFor } from "../../program/exit-codes.js";
+import { ExitCode, exitCodeFor } from "../../program/exit-codes.js";
 
 /** One operation as it was written. */
 type Operation = { readonly line: number; readonly path: string } & (
@@ -18,7 +20,7 @@ type Operation = { readonly line: number; readonly path: string } & (
   | {
       readonly type: "create";
       readonly data: Uint8Array | null;
-      readonly mode: CreateMode;
+      readonly kind: ReturnType<typeof kindOf>;
       readonly acl: readonly Acl[];
     }
   | { readonly type: "set"; readonly data: Uint8Array | null; readonly version: number }
@@ -30,7 +32,7 @@ export const txn: Command = defineCommand({
   group: "everyday",
   summary: "several changes that are made together or not at all",
   details: [
-    "One operation a line: `check PATH [VERSION]`, `create [-e] [-s] [--acl ACL] PATH [DATA]`, `set PATH DATA [VERSION]`, `delete PATH [VERSION]`. Words are quoted as in a shell, # begins a comment, @FILE is the content of a file. When one operation fails none is made, and the line that failed is named.",
+    "One operation a line: `check PATH [VERSION]`, `create [-e] [-s] [-c] [-t TTL] [--acl ACL] PATH [DATA]`, `set PATH DATA [VERSION]`, `delete PATH [VERSION]`. Words are quoted as in a shell, # begins a comment, @FILE is the content of a file. When one operation fails none is made, and the line that failed is named.",
   ],
   examples: [
     { command: "zk txn changes.txt", does: "operations from a file" },
@@ -97,6 +99,7 @@ export const txn: Command = defineCommand({
             applied: error.applied,
           },
           cause: error,
+          ...(exitCodeFor(error) === ExitCode.UNAVAILABLE ? { hint: hintFor(error.code) } : {}),
         },
       );
     }
@@ -115,7 +118,7 @@ function addTo(transaction: Transaction, operation: Operation): unknown {
     case "check":
       return transaction.check(path, { version: operation.version });
     case "create":
-      return transaction.create(path, operation.data, { mode: operation.mode, acl: operation.acl });
+      return transaction.create(path, operation.data, { ...operation.kind, acl: operation.acl });
     case "set":
       return transaction.setData(path, operation.data, { version: operation.version });
     case "delete":
@@ -182,12 +185,19 @@ function parseOperation(
       atMost(2);
       return { line, type: "delete", path: path(rest[0]), version: version(rest[1]) };
     case "create": {
-      let mode: number = CreateMode.PERSISTENT;
+      const kind = {
+        sequential: false,
+        ephemeral: false,
+        container: false,
+        ttl: undefined as number | undefined,
+      };
       let acl: readonly Acl[] = OPEN_ACL_UNSAFE;
       while (rest[0]?.startsWith("-")) {
         const option = rest.shift();
-        if (option === "-e") mode |= CreateMode.EPHEMERAL;
-        else if (option === "-s") mode |= CreateMode.PERSISTENT_SEQUENTIAL;
+        if (option === "-e") kind.ephemeral = true;
+        else if (option === "-s") kind.sequential = true;
+        else if (option === "-c") kind.container = true;
+        else if (option === "-t") kind.ttl = parseTtl(rest.shift() ?? "");
         else if (option === "--acl") acl = parseAcls(rest.shift() ?? "");
         else throw new UsageError(`create has no option ${option}`);
       }
@@ -197,7 +207,7 @@ function parseOperation(
         type: "create",
         path: path(rest[0]),
         data: data(rest[1]),
-        mode: mode as CreateMode,
+        kind: kindOf(kind),
         acl,
       };
     }
