@@ -185,3 +185,4 @@ export { SequenceIds, type SequenceIdsOptions, VersionIds, ZxidIds } from "./val
 export { decimalCodec, intCodec, longCodec } from "./values/numbers.js";
 export { SharedCount, type SharedCountOptions } from "./values/shared-count.js";
 export { SharedValue, type SharedValueOptions, type VersionedValue } from "./values/shared-value.js";
+export { WorkerId, WorkerIds, type WorkerIdsOptions, type WorkerIdWaitOptions } from "./values/worker-ids.js";

@@ -40,6 +40,8 @@ export interface Change {
   readonly path: string;
   readonly kind: ChangeKind;
   readonly zxid: bigint;
+  /** What the leader's clock on the wall showed. */
+  readonly timeMs: number;
 }
 
 interface Entry {
@@ -65,6 +67,7 @@ export class Ledger {
   readonly #changes = new Map<string, Change[]>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
   #seen = 0;
+  #timeMs = 0;
 
   constructor() {
     for (const path of ["/", "/zookeeper", "/zookeeper/quota"]) this.#put(path, 0n, BLANK);
@@ -117,6 +120,7 @@ export class Ledger {
   #take(final: Final): void {
     const { header, txn } = final;
     this.lastZxid = header.zxid;
+    this.#timeMs = header.timeMs;
     const result = this.#apply(header, txn);
     if (txn.type === "createSession" || txn.type === "closeSession") return;
     let requests = this.#byRequest.get(header.sessionId);
@@ -213,7 +217,7 @@ export class Ledger {
   }
 
   #note(path: string, kind: ChangeKind, zxid: bigint): void {
-    const change = { path, kind, zxid };
+    const change = { path, kind, zxid, timeMs: this.#timeMs };
     const changes = this.#changes.get(path);
     if (changes === undefined) this.#changes.set(path, [change]);
     else changes.push(change);

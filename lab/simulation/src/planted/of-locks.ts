@@ -60,7 +60,7 @@ export const OF_LOCKS: readonly Plant[] = [
   inClockLease(
     "lease-give-back-unheard",
     "who waits for a lease waits for the end of its time, also when it is given back",
-    "locks/clock-lease.ts",
+    "core/bell.ts",
     "await patience.race(Promise.race([bell.rung, slept]));",
     "await patience.race(slept);",
   ),

@@ -10,6 +10,7 @@ import { OF_SESSIONS } from "./of-sessions.js";
 import { OF_SETS } from "./of-sets.js";
 import { OF_VALUES } from "./of-values.js";
 import { OF_WATCHES } from "./of-watches.js";
+import { OF_WORKERS } from "./of-workers.js";
 import { OF_WRITES } from "./of-writes.js";
 import { ON_THE_WIRE } from "./on-the-wire.js";
 import type { Plant } from "./plant.js";
@@ -29,4 +30,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_SETS,
   ...OF_LOCKS,
   ...OF_SERVICES,
+  ...OF_WORKERS,
 ];

@@ -4,6 +4,8 @@ import type { Ledger } from "../checks/ledger.js";
 /** What one transaction did to a directory. */
 export interface Turnover {
   readonly zxid: bigint;
+  /** What the leader's clock on the wall showed. */
+  readonly timeMs: number;
   readonly came: readonly string[];
   readonly went: readonly string[];
 }
@@ -23,7 +25,7 @@ export class DirectoryLog {
   /** What happened since the last look, oldest first. */
   look(): readonly Turnover[] {
     const turnovers: Turnover[] = [];
-    for (const { zxid, kind } of this.#ledger.changesAfter(this.path, this.#seen)) {
+    for (const { zxid, kind, timeMs } of this.#ledger.changesAfter(this.path, this.#seen)) {
       // A transaction that makes several children is told of as often.
       if (kind === "data" || zxid === this.#seen) continue;
       this.#seen = zxid;
@@ -31,7 +33,7 @@ export class DirectoryLog {
       const came = [...names].filter((name) => !this.#names.has(name));
       const went = [...this.#names].filter((name) => !names.has(name));
       this.#names = names;
-      if (came.length + went.length > 0) turnovers.push({ zxid, came, went });
+      if (came.length + went.length > 0) turnovers.push({ zxid, timeMs, came, went });
     }
     return turnovers;
   }

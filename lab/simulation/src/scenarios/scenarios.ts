@@ -22,6 +22,7 @@ import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
 import { shared } from "./shared.js";
 import { sharedCount } from "./shared-count.js";
+import { workerIds } from "./worker-ids.js";
 
 export const SCENARIOS: readonly Scenario[] = [
   counter,
@@ -46,6 +47,7 @@ export const SCENARIOS: readonly Scenario[] = [
   patience,
   sharedCount,
   queueModes,
+  workerIds,
 ];
 
 /** @throws Error for a name that no scenario has */

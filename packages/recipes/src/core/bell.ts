@@ -1,5 +1,7 @@
 /** Rings once when the first of several one-shot watches has something to tell. */
 import type { Client, WatchEvent } from "@zk/client";
+import { sleep } from "./backoff.js";
+import { Patience } from "./patience.js";
 
 /** See the head of this file. Dispose of it when nobody waits for it any more, so that its watches go. */
 export class Bell implements Disposable {
@@ -34,5 +36,26 @@ export class Bell implements Disposable {
 
   [Symbol.dispose](): void {
     for (const path of this.#watched) this.#client.unwatch(path, this.#onEvent);
+  }
+}
+
+/**
+ * Resolves when the bell rings, or after a time on the client's clock.
+ * @throws RecipeError ABORTED or WAIT_TIMEOUT when the wait must end before
+ */
+export async function rungOrAfter(
+  client: Client,
+  about: { readonly recipe: string; readonly path: string },
+  bell: Bell,
+  delayMs: number,
+  patience: Patience,
+): Promise<void> {
+  const over = new AbortController();
+  using ending = new Patience(client, about, { signal: over.signal });
+  const slept = sleep(client, delayMs, ending).catch(() => {});
+  try {
+    await patience.race(Promise.race([bell.rung, slept]));
+  } finally {
+    over.abort();
   }
 }

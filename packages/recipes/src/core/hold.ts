@@ -44,7 +44,7 @@ export interface HoldDetails {
   /** Hears of each change of the znode's data, once for changes in quick succession. */
   readonly onData?: (data: Uint8Array | null) => void;
   /** Takes the place of removing the znode, for recipes whose release is more than that. Must not reject. */
-  readonly remove?: () => Promise<Removal>;
+  readonly remove?: (end: "released" | "lost") => Promise<Removal>;
 }
 
 /** See the head of this file. */
@@ -378,7 +378,7 @@ export class Hold implements AsyncDisposable {
   }
 
   #remove(): Promise<Removal> {
-    return this.#details.remove?.() ?? removeOwned(this.#client, this);
+    return this.#details.remove?.(this.#lost ? "lost" : "released") ?? removeOwned(this.#client, this);
   }
 
   #lostError(message: string, cause?: unknown): RecipeError {

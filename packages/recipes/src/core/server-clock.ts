@@ -96,3 +96,26 @@ export class ServerClock {
     });
   }
 }
+
+/**
+ * A moment that has passed by the leader's clock, told by the stamp of a write of our own. Whatever is stamped later is not before
+ * it, as long as the leader stays: for those who must not act a part of a millisecond too early.
+ *
+ * @param scratch a znode that is written to and means nothing; made when it is needed
+ * @throws RecipeError ABORTED, WAIT_TIMEOUT; ZkError for what a server refuses, and when the session is over
+ */
+export async function leaderStampMs(
+  client: Client,
+  scratch: string,
+  acl: readonly Acl[] | undefined,
+  patience: Patience,
+): Promise<number> {
+  for (;;) {
+    try {
+      return Number((await patience.read((call) => client.setData(scratch, null, call))).mtime);
+    } catch (error) {
+      if (!isZkError(error, "NO_NODE")) throw error;
+      await patience.read((call) => makeDirectory(client, scratch, acl, call));
+    }
+  }
+}

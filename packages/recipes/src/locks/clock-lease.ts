@@ -17,8 +17,7 @@
  * Source: kazoo 2.11 recipe/lease.py
  */
 import { type Acl, type Client, isZkError, type Transaction } from "@zk/client";
-import { sleep } from "../core/backoff.js";
-import { Bell } from "../core/bell.js";
+import { Bell, rungOrAfter } from "../core/bell.js";
 import { commitCertainly } from "../core/certain.js";
 import { checkInteger, checkRecipePath } from "../core/checks.js";
 import { contend, counted } from "../core/contention.js";
@@ -120,21 +119,10 @@ export class ClockLease {
         using bell = new Bell(this.#client);
         const outcome = await this.#tryAll(patience, bell);
         if ("term" in outcome) return outcome.term;
-        await this.#whicheverIsFirst(outcome.takenForMs, bell, patience);
+        // The term is over by itself, or it is given back before.
+        await rungOrAfter(this.#client, this.#about, bell, outcome.takenForMs, patience);
       }
     });
-  }
-
-  /** The term is over by itself, or it is given back before. */
-  async #whicheverIsFirst(takenForMs: number, bell: Bell, patience: Patience): Promise<void> {
-    const over = new AbortController();
-    using ending = new Patience(this.#client, this.#about, { signal: over.signal });
-    const slept = sleep(this.#client, takenForMs, ending).catch(() => {});
-    try {
-      await patience.race(Promise.race([bell.rung, slept]));
-    } finally {
-      over.abort();
-    }
   }
 
   /** One place after another. */
