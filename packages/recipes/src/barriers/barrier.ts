@@ -7,7 +7,7 @@
  * Layout: `<path>` itself, as Curator's DistributedBarrier and kazoo's Barrier: there is a barrier if it is there.
  */
 import { type Client, CreateMode, isZkError, type Stat } from "@zk/client";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { counted } from "../core/contention.js";
 import { makeDirectory } from "../core/directories.js";
 import { Hold } from "../core/hold.js";
@@ -26,7 +26,7 @@ export class Barrier {
 
   /** @throws RecipeError INVALID_ARGUMENT */
   constructor(client: Client, path: string) {
-    checkRecipePath(RECIPE, path);
+    checkRecipe(client, RECIPE, path);
     this.#client = client;
     this.path = path;
   }

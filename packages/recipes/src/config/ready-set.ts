@@ -16,7 +16,7 @@
 import { type Client, type Data, isZkError, type Transaction } from "@zk/client";
 import { type ChildrenCache, watchChildren } from "../caches/children-cache.js";
 import type { CacheSnapshot } from "../caches/types.js";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { textCodec } from "../core/codec.js";
 import type { Hold } from "../core/hold.js";
 import { Listeners } from "../core/listeners.js";
@@ -63,7 +63,7 @@ export async function publishReadySet(
   parts: ReadonlyMap<string, Data>,
   options: PublishOptions = {},
 ): Promise<void> {
-  checkRecipePath(RECIPE, directory);
+  checkRecipe(client, RECIPE, directory);
   if (parts.has(READY)) {
     const message = `"${READY}" is the name of the znode that says that a set is whole`;
     throw new RecipeError({ code: "INVALID_ARGUMENT", message, recipe: RECIPE, path: directory });
@@ -188,7 +188,7 @@ export class WatchedReadySet implements Disposable, AsyncDisposable {
   #isLooking = false;
 
   constructor(client: Client, directory: string) {
-    checkRecipePath(RECIPE, directory);
+    checkRecipe(client, RECIPE, directory);
     this.path = directory;
     this.#client = client;
     this.#cache = watchChildren(client, directory);

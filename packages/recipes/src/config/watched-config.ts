@@ -16,7 +16,7 @@ import type { Client } from "@zk/client";
 import type { CacheState } from "../caches/cache.js";
 import { ChangeStream } from "../caches/change-stream.js";
 import { type NodeCache, watchNode } from "../caches/node-cache.js";
-import { checkInteger } from "../core/checks.js";
+import { checkInteger, checkZnodePath } from "../core/checks.js";
 import { Listeners } from "../core/listeners.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { whileSession } from "../core/sessions.js";
@@ -90,9 +90,10 @@ export class WatchedConfig<Stored, Value = Stored> implements Disposable, AsyncD
   #ended: unknown;
 
   constructor(client: Client, definition: ConfigDefinition<Stored, Value>) {
+    const { path } = definition;
+    checkZnodePath(client, CONFIG_RECIPE, path);
     this.definition = definition;
     this.#client = client;
-    const { path } = definition;
     this.#listeners = new Listeners((error) => {
       telemetryOf(client).tell({ type: "listenerFailed", recipe: CONFIG_RECIPE, path, error });
     });

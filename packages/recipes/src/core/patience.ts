@@ -5,6 +5,7 @@
 import { type CallOptions, type Client, isZkError } from "@zk/client";
 import { isRecipeError, RecipeError } from "../errors.js";
 import { onAbort } from "../io/on-abort.js";
+import { invalid } from "./checks.js";
 import { isLost } from "./lost.js";
 
 /** Options of everything in this package that waits. */
@@ -24,7 +25,7 @@ export class Patience implements Disposable {
   readonly #over = new AbortController();
   readonly #release: () => void;
 
-  /** @throws RecipeError INVALID_ARGUMENT for a timeout that is no number of at least 0 */
+  /** @throws RecipeError INVALID_ARGUMENT for a timeout that is no number of at least 0, or a signal that is none */
   constructor(
     client: Client,
     about: { readonly recipe: string; readonly path: string },
@@ -34,13 +35,9 @@ export class Patience implements Disposable {
     this.#recipe = about.recipe;
     this.#path = about.path;
     const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
-    if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
-      throw new RecipeError({
-        code: "INVALID_ARGUMENT",
-        message: `timeoutMs must be a number of at least 0, not ${String(timeoutMs)}`,
-        ...about,
-      });
-    }
+    if (typeof timeoutMs !== "number" || !(timeoutMs >= 0))
+      throw invalid(about, "timeoutMs", "a number of at least 0", timeoutMs);
+    if (signal !== undefined && !isSignal(signal)) throw invalid(about, "signal", "an AbortSignal", signal);
     this.#timeoutMs = timeoutMs;
     // The signal of another wait, of which this one is a part, says itself how that one ended.
     const aborted = (): void =>
@@ -88,6 +85,30 @@ export class Patience implements Disposable {
   }
 
   /**
+   * A write, or whatever else is asked once.
+   * @throws RecipeError ABORTED or WAIT_TIMEOUT when the wait ends under it, `applied` says whether it may have been applied;
+   *   whatever the call rejects with
+   */
+  async ask<T>(ask: (call: CallOptions) => Promise<T>): Promise<T> {
+    try {
+      return await ask(this.call);
+    } catch (error) {
+      throw this.reasonOf(error);
+    }
+  }
+
+  /** Why a call that belongs to the wait has failed: because the wait has ended, or for a reason of its own. */
+  reasonOf(error: unknown): unknown {
+    const { aborted, reason } = this.#over.signal;
+    if (!aborted) return error;
+    if (!isZkError(error) || error.applied === "no" || !isRecipeError(reason)) return reason;
+    const { code, cause } = reason;
+    const message = "the wait ended before it was known what became of a write";
+    const about = { recipe: this.#recipe, path: this.#path };
+    return new RecipeError({ code, message, ...about, applied: "maybe", cause: cause ?? error });
+  }
+
+  /**
    * The promise, or the error that ends the wait. What the promise says after that is nobody's concern.
    * @throws RecipeError ABORTED or WAIT_TIMEOUT, and whatever the promise rejects with
    */
@@ -125,6 +146,11 @@ export class Patience implements Disposable {
       path: this.#path,
     });
   }
+}
+
+/** Signals of other libraries will do as well. */
+function isSignal(value: Partial<AbortSignal> | null): boolean {
+  return typeof value?.aborted === "boolean" && typeof value.addEventListener === "function";
 }
 
 function isEndOfWait(reason: unknown): boolean {

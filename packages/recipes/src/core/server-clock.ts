@@ -9,6 +9,7 @@
  * Times are milliseconds since 1970, as in a Stat.
  */
 import { type Acl, type Client, isZkError } from "@zk/client";
+import { checkRecipe } from "./checks.js";
 import { makeDirectory } from "./directories.js";
 import { isLost } from "./lost.js";
 import type { Patience } from "./patience.js";
@@ -39,6 +40,7 @@ export class ServerClock {
    * @param acl of the scratch znode. Default: anybody may do anything.
    */
   constructor(client: Client, scratch: string, acl?: readonly Acl[]) {
+    checkRecipe(client, "ServerClock", scratch);
     this.#client = client;
     this.#scratch = scratch;
     this.#acl = acl;

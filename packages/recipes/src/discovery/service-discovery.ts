@@ -12,7 +12,7 @@
  * persistent for `STATIC` and `PERMANENT`, which closing does not remove.
  */
 import { type Acl, type Client, isZkError } from "@zk/client";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { childPath } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { telemetryOf } from "../core/telemetry.js";
@@ -86,7 +86,7 @@ export class ServiceDiscovery<Payload = unknown> implements AsyncDisposable {
    * ```
    */
   constructor(client: Client, path: string, options: DiscoveryOptions<Payload> = {}) {
-    checkRecipePath(DISCOVERY_RECIPE, path);
+    checkRecipe(client, DISCOVERY_RECIPE, path, options);
     this.#client = client;
     this.path = path;
     this.#options = options;

@@ -16,7 +16,7 @@
  */
 import type { Acl, Client } from "@zk/client";
 import { Backoff } from "../core/backoff.js";
-import { checkRecipePath } from "../core/checks.js";
+import { checkDialect, checkRecipe } from "../core/checks.js";
 import { contend } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
 import type { HoldOptions } from "../core/hold.js";
@@ -84,7 +84,8 @@ export class Election {
    * ```
    */
   constructor(client: Client, path: string, options: ElectionOptions = {}) {
-    checkRecipePath("Election", path);
+    checkRecipe(client, "Election", path, options);
+    checkDialect("Election", path, options.dialect);
     this.#client = client;
     this.path = path;
     this.#options = options;

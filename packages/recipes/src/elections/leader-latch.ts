@@ -15,7 +15,7 @@
  * the czxid of that znode. An {@link Election} has another layout: the two do not see each other.
  */
 import type { Acl, Client } from "@zk/client";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { contend } from "../core/contention.js";
 import { baseOf } from "../core/dialects.js";
 import { goOn } from "../core/going-on.js";
@@ -88,7 +88,7 @@ export class LeaderLatch implements AsyncDisposable {
    * ```
    */
   constructor(client: Client, path: string, options: LeaderLatchOptions = {}) {
-    checkRecipePath("LeaderLatch", path);
+    checkRecipe(client, "LeaderLatch", path, options);
     this.#client = client;
     this.path = path;
     this.#options = options;

@@ -19,7 +19,7 @@
 import { type Acl, type Client, isZkError, type Transaction } from "@zk/client";
 import { Bell, rungOrAfter } from "../core/bell.js";
 import { commitCertainly } from "../core/certain.js";
-import { checkInteger, checkRecipePath } from "../core/checks.js";
+import { checkInteger, checkRecipe } from "../core/checks.js";
 import { contend, counted } from "../core/contention.js";
 import { baseOf } from "../core/dialects.js";
 import { type Entry, Line } from "../core/line.js";
@@ -76,7 +76,7 @@ export class ClockLease {
    * ```
    */
   constructor(client: Client, path: string, options: ClockLeaseOptions) {
-    checkRecipePath(RECIPE, path);
+    checkRecipe(client, RECIPE, path, options);
     this.path = path;
     this.#client = client;
     this.#options = options;

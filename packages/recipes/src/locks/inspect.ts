@@ -4,7 +4,7 @@
  * It only reads, and leaves nothing. What it says was so while it read: those who came and went meanwhile may be missing.
  */
 import { type Client, isZkError, type Stat } from "@zk/client";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { childPath } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { wallClockMs } from "../io/wall-clock.js";
@@ -59,7 +59,7 @@ export async function inspect(
   path: string,
   options: InspectOptions = {},
 ): Promise<Inspection> {
-  checkRecipePath(RECIPE, path);
+  checkRecipe(client, RECIPE, path, options);
   using patience = new Patience(client, { recipe: RECIPE, path }, options);
   return await new Inspector(client, patience, options.nowMs ?? wallClockMs()).look(path);
 }

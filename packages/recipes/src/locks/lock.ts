@@ -9,7 +9,7 @@
  * The token is the czxid of that znode, and the order of tokens is the order of acquisition.
  */
 import type { Acl, Client } from "@zk/client";
-import { checkRecipePath } from "../core/checks.js";
+import { checkDialect, checkRecipe } from "../core/checks.js";
 import { contend, contendOnce } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
 import type { HoldOptions } from "../core/hold.js";
@@ -59,7 +59,8 @@ export class Lock {
    * ```
    */
   constructor(client: Client, path: string, options: LockOptions = {}) {
-    checkRecipePath("Lock", path);
+    checkRecipe(client, "Lock", path, options);
+    checkDialect("Lock", path, options.dialect);
     this.#client = client;
     this.path = path;
     this.#options = options;

@@ -10,6 +10,7 @@
  * Layout: that of {@link Lock} at each path.
  */
 import type { Client } from "@zk/client";
+import { checkRecipe } from "../core/checks.js";
 import { counted } from "../core/contention.js";
 import { JointHold, releaseAll } from "../core/joint-hold.js";
 import { Patience } from "../core/patience.js";
@@ -48,15 +49,17 @@ export class MultiLock {
    * @throws RecipeError INVALID_ARGUMENT
    */
   constructor(client: Client, paths: readonly string[], options: LockOptions = {}) {
-    this.#client = client;
-    this.paths = [...new Set(paths)].sort();
-    if (this.paths.length === 0) {
+    if (!Array.isArray(paths) || paths.length === 0) {
       throw new RecipeError({
         code: "INVALID_ARGUMENT",
-        message: "there is no lock to take",
+        message: "it needs a list of the paths of the locks, with one at least",
         recipe: RECIPE,
       });
     }
+    // Each of them before they are sorted, for the errors to be of what was given.
+    for (const path of paths) checkRecipe(client, RECIPE, path, options);
+    this.#client = client;
+    this.paths = [...new Set(paths)].sort();
     this.#locks = this.paths.map((path) => new Lock(client, path, options));
   }
 

@@ -19,7 +19,7 @@
  */
 import { type Acl, type Client, CreateMode, isZkError } from "@zk/client";
 import { commitCertainly } from "../core/certain.js";
-import { checkRecipePath } from "../core/checks.js";
+import { checkDialect, checkRecipe } from "../core/checks.js";
 import { contend, contendOnce, counted } from "../core/contention.js";
 import { baseOf, type Dialect, freshName } from "../core/dialects.js";
 import type { HoldDetails, HoldOptions } from "../core/hold.js";
@@ -325,7 +325,8 @@ export class ReadWriteLock {
    * ```
    */
   constructor(client: Client, path: string, options: ReadWriteLockOptions = {}) {
-    checkRecipePath(RECIPE, path);
+    checkRecipe(client, RECIPE, path, options);
+    checkDialect(RECIPE, path, options.dialect);
     this.path = path;
     const dialect = options.dialect ?? "curator";
     const bases = [baseOf(dialect, "read"), baseOf(dialect, "write")];

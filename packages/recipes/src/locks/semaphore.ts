@@ -15,7 +15,7 @@
  */
 import { type Acl, type Client, isZkError } from "@zk/client";
 import { Bell } from "../core/bell.js";
-import { checkInteger, checkRecipePath } from "../core/checks.js";
+import { checkDialect, checkInteger, checkRecipe } from "../core/checks.js";
 import { contend, counted } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
 import { makeDirectory } from "../core/directories.js";
@@ -87,7 +87,8 @@ export class Semaphore {
    * ```
    */
   constructor(client: Client, path: string, options: SemaphoreOptions) {
-    checkRecipePath(RECIPE, path);
+    checkRecipe(client, RECIPE, path, options);
+    checkDialect(RECIPE, path, options.dialect);
     this.path = path;
     this.#client = client;
     this.#options = options;
@@ -95,7 +96,7 @@ export class Semaphore {
     this.#about = { recipe: RECIPE, path, acl };
     const number = typeof max === "number" ? max : max.initial;
     checkInteger(this.#about, "max", number, { min: typeof max === "number" ? 1 : 0, max: 2 ** 31 - 1 });
-    if (typeof max !== "number") checkRecipePath(RECIPE, max.path);
+    if (typeof max !== "number") checkRecipe(client, RECIPE, max.path);
     if (dialect === "kazoo" && (options.slots === true || typeof max !== "number")) {
       const message = "kazoo has neither slots nor a number of permits that changes";
       throw new RecipeError({ code: "INVALID_ARGUMENT", message, ...this.#about });

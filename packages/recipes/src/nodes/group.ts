@@ -15,7 +15,7 @@
  * Layout: see {@link GroupLayout}; ephemeral. The token is the czxid of the member's znode, another one each time that it joins.
  */
 import { type Acl, type Client, type Data, isZkError } from "@zk/client";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { bytesCodec, type Codec } from "../core/codec.js";
 import { childPath } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
@@ -73,7 +73,7 @@ export class Group<T = Uint8Array> {
    * ```
    */
   constructor(client: Client, path: string, options: GroupOptions<T> = {}) {
-    checkRecipePath("Group", path);
+    checkRecipe(client, "Group", path, options);
     this.#client = client;
     this.path = path;
     this.#options = options;

@@ -18,7 +18,7 @@
  */
 import type { Acl, Client, Data, Stat } from "@zk/client";
 import { Backoff } from "../core/backoff.js";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { goOn } from "../core/going-on.js";
 import { Hold, type HoldState } from "../core/hold.js";
 import { type Removal, removeExactly, whileConnected } from "../core/janitor.js";
@@ -116,7 +116,7 @@ export class PersistentNode implements AsyncDisposable {
    */
   constructor(client: Client, path: string, options: PersistentNodeOptions = {}) {
     const recipe = options.recipe ?? "PersistentNode";
-    checkRecipePath(recipe, path);
+    checkRecipe(client, recipe, path, options);
     this.#client = client;
     this.path = path;
     this.#options = options;

@@ -17,7 +17,7 @@
  */
 import type { Acl, Client } from "@zk/client";
 import { Backoff } from "../core/backoff.js";
-import { checkInteger, checkRecipePath } from "../core/checks.js";
+import { checkInteger, checkRecipe } from "../core/checks.js";
 import { baseOf } from "../core/dialects.js";
 import { runWithGrace } from "../core/grace.js";
 import type { HoldOptions } from "../core/hold.js";
@@ -94,7 +94,7 @@ export class SetPartitioner {
    * ```
    */
   constructor(client: Client, path: string, items: Iterable<string>, options: SetPartitionerOptions = {}) {
-    checkRecipePath("SetPartitioner", path);
+    checkRecipe(client, "SetPartitioner", path, options);
     this.#client = client;
     this.path = path;
     this.#options = options;

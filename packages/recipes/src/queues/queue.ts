@@ -19,7 +19,7 @@
  * `<path>-dead`, a queue of the same layout.
  */
 import { type Acl, type Client, CreateMode, isZkError } from "@zk/client";
-import { checkInteger, checkRecipePath } from "../core/checks.js";
+import { checkInteger, checkRecipe } from "../core/checks.js";
 import { bytesCodec, type Codec } from "../core/codec.js";
 import { makeDirectory } from "../core/directories.js";
 import { commitOnce } from "../core/exactly-once.js";
@@ -129,14 +129,14 @@ export class Queue<T = Uint8Array> {
    * ```
    */
   constructor(client: Client, path: string, options: QueueOptions<T> = {}) {
-    checkRecipePath("Queue", path);
+    checkRecipe(client, "Queue", path, options);
     const about = { recipe: "Queue", path } as const;
     const { dialect = "curator", acl, capacity, deliveriesMax } = options;
     const layout = layoutOf(about, dialect, options.order);
     if (capacity !== undefined) checkInteger(about, "capacity", capacity, { min: 1, max: CAPACITY_MAX });
     if (deliveriesMax !== undefined)
       checkInteger(about, "deliveriesMax", deliveriesMax, { min: 1, max: DELIVERIES_MAX });
-    if (options.claims !== undefined) checkRecipePath("Queue", options.claims);
+    if (options.claims !== undefined) checkRecipe(client, "Queue", options.claims);
     this.#client = client;
     this.path = path;
     this.#options = options;

@@ -24,7 +24,7 @@ import {
   type TransactionResult,
 } from "@zk/client";
 import { Backoff } from "../core/backoff.js";
-import { checkZnodePath } from "../core/checks.js";
+import { checkClient, checkRecipe, checkZnodePath } from "../core/checks.js";
 import { commitOnce } from "../core/exactly-once.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { isSessionOver, sessionAgain } from "../core/sessions.js";
@@ -92,6 +92,8 @@ export async function atomically<T>(
   work: (tx: AtomicTransaction) => Promise<T> | T,
   options: AtomicallyOptions = {},
 ): Promise<Committed<T>> {
+  checkClient(client, RECIPE);
+  if (options.markers !== undefined) checkRecipe(client, RECIPE, options.markers);
   const about = { recipe: RECIPE, path: "/" };
   using patience = new Patience(client, about, options);
   const backoff = new Backoff(client, { firstMs: 5, maxMs: 500 });

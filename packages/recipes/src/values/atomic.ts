@@ -11,7 +11,7 @@
  * change is its `mzxid`.
  */
 import type { Acl, Client } from "@zk/client";
-import { checkInteger, checkRecipePath } from "../core/checks.js";
+import { checkInteger, checkOneOf, checkRecipe } from "../core/checks.js";
 import type { Codec } from "../core/codec.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { RecipeError } from "../errors.js";
@@ -69,10 +69,13 @@ class AtomicNumber<N extends number | bigint> {
 
   constructor(client: Client, path: string, options: AtomicOptions, kind: Arithmetic<N>) {
     const { recipe } = kind;
-    checkRecipePath(recipe, path);
+    checkRecipe(client, recipe, path, options);
     const { promotion, acl, overflow = "throw" } = options;
     const { afterConflicts = 5 } = promotion ?? {};
-    checkInteger({ recipe, path }, "promotion.afterConflicts", afterConflicts, { min: 1, max: 1000 });
+    const about = { recipe, path };
+    checkInteger(about, "promotion.afterConflicts", afterConflicts, { min: 1, max: 1000 });
+    checkOneOf(about, "overflow", overflow, ["throw", "wrap"]);
+    if (promotion !== undefined) checkRecipe(client, recipe, promotion.lock);
     this.path = path;
     this.#client = client;
     this.#kind = kind;

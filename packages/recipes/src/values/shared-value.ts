@@ -12,7 +12,7 @@
  */
 import type { Acl, Client } from "@zk/client";
 import { type NodeCache, watchNode } from "../caches/node-cache.js";
-import { checkRecipePath } from "../core/checks.js";
+import { checkRecipe } from "../core/checks.js";
 import { bytesCodec, type Codec } from "../core/codec.js";
 import { Listeners } from "../core/listeners.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
@@ -71,7 +71,7 @@ export class SharedValue<T = Uint8Array> implements Disposable, AsyncDisposable 
    * ```
    */
   constructor(client: Client, path: string, options: SharedValueOptions<T> = {}, recipe = "SharedValue") {
-    checkRecipePath(recipe, path);
+    checkRecipe(client, recipe, path, options);
     this.path = path;
     this.#client = client;
     this.#recipe = recipe;

@@ -1,0 +1,151 @@
+import { type Client, createClient } from "@zk/client";
+import { describe, expect, it } from "vitest";
+import {
+  AtomicLong,
+  Barrier,
+  ClockLease,
+  DoubleBarrier,
+  defineConfig,
+  Election,
+  Group,
+  inspect,
+  jsonCodec,
+  LeaderLatch,
+  Lock,
+  MultiLock,
+  Patience,
+  PersistentNode,
+  patientChildren,
+  publishReadySet,
+  Queue,
+  ReadWriteLock,
+  revoke,
+  Semaphore,
+  ServerClock,
+  ServiceDiscovery,
+  SetPartitioner,
+  SharedCount,
+  SharedValue,
+  until,
+  updateConfig,
+  watchChildren,
+  watchConfig,
+  watchNode,
+  watchReadySet,
+  watchTree,
+} from "../src/index.js";
+
+// Nobody asks this client for anything, so nobody has to be there.
+const client = createClient("127.0.0.1:1");
+const schema = {
+  "~standard": { version: 1, vendor: "none", validate: (value: unknown) => ({ value }) },
+} as const;
+const configAt = (path: string) => defineConfig({ path, codec: jsonCodec(), schema });
+
+type Make = (client: Client, path: string, options?: object) => unknown;
+
+const withOptions: Record<string, Make> = {
+  Lock: (...given) => new Lock(...given),
+  MultiLock: (one, path, options) => new MultiLock(one, [path], options),
+  ReadWriteLock: (...given) => new ReadWriteLock(...given),
+  Semaphore: (one, path, options) => new Semaphore(one, path, { max: 2, ...options }),
+  Election: (...given) => new Election(...given),
+  LeaderLatch: (...given) => new LeaderLatch(...given),
+  Queue: (...given) => new Queue(...given),
+};
+
+const all: Record<string, Make> = {
+  ...withOptions,
+  AtomicLong: (...given) => new AtomicLong(...given),
+  Barrier: (one, path) => new Barrier(one, path),
+  ClockLease: (one, path) => new ClockLease(one, path, { holder: "me", durationMs: 5000 }),
+  DoubleBarrier: (one, path) => new DoubleBarrier(one, path, { members: 2 }),
+  Group: (...given) => new Group(...given),
+  PersistentNode: (...given) => new PersistentNode(...given),
+  ServerClock: (one, path) => new ServerClock(one, path),
+  ServiceDiscovery: (...given) => new ServiceDiscovery(...given),
+  SetPartitioner: (one, path) => new SetPartitioner(one, path, ["a"]),
+  SharedCount: (...given) => new SharedCount(...given),
+  SharedValue: (...given) => new SharedValue(...given),
+  inspect: (one, path) => inspect(one, path),
+  patientChildren: (one, path) => patientChildren(one, path, { quietMs: 10 }),
+  publishReadySet: (one, path) => publishReadySet(one, path, new Map()),
+  revoke: (one, path) => revoke(one, path),
+  until: (one, path) => until(one, path, () => true),
+  watchChildren: (one, path) => watchChildren(one, path),
+  watchNode: (one, path) => watchNode(one, path),
+  watchReadySet: (one, path) => watchReadySet(one, path),
+  watchTree: (one, path) => watchTree(one, path),
+};
+
+/** What it says of what it is given, whether at once or by its promise. */
+async function said(make: () => unknown): Promise<unknown> {
+  try {
+    return await make();
+  } catch (error) {
+    return error;
+  }
+}
+
+describe("a recipe says at once what it cannot use", () => {
+  it.each([null, undefined, "127.0.0.1:2181", {}])("as its client: %j", async (nobody) => {
+    const recipes = { ...all, watchConfig: (one: Client, path: string) => watchConfig(one, configAt(path)) };
+    for (const [name, make] of Object.entries(recipes)) {
+      const error = await said(() => make(nobody as unknown as Client, "/here"));
+      expect(error, name).toMatchObject({ name: "RecipeError", code: "INVALID_ARGUMENT" });
+      expect((error as Error).message, name).toContain("needs a client");
+    }
+    const update = await said(() => updateConfig(nobody as unknown as Client, configAt("/here"), () => 1));
+    expect(update).toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  it.each(["", "here", "/here/", "//here", "/a//b", "/a/../b", "/a/./b", "/a\u0000b", 5, null])(
+    "as its path: %j",
+    async (path) => {
+      for (const [name, make] of Object.entries(all)) {
+        const error = await said(() => make(client, path as string));
+        expect(error, name).toMatchObject({ name: "RecipeError", code: "INVALID_ARGUMENT" });
+      }
+    },
+  );
+
+  it.each([
+    [{ onSuspended: "Abort" }, 'onSuspended must be "abort" or "wait", not "Abort"'],
+    [{ contenders: "all" }, 'contenders must be "own" or "any", not "all"'],
+    [{ identity: 7 }, "identity must be text, not 7"],
+  ])("as an option: %j", async (options, message) => {
+    for (const [name, make] of Object.entries(withOptions)) {
+      const error = await said(() => make(client, "/here", options));
+      expect(error, name).toMatchObject({ code: "INVALID_ARGUMENT" });
+      expect((error as Error).message, name).toContain(message);
+    }
+  });
+
+  it("as a dialect", async () => {
+    const { LeaderLatch: _, ...spoken } = withOptions;
+    for (const [name, make] of Object.entries(spoken)) {
+      const error = await said(() => make(client, "/here", { dialect: "Kazoo" }));
+      expect(error, name).toMatchObject({ code: "INVALID_ARGUMENT" });
+      expect((error as Error).message, name).toContain("dialect must be");
+    }
+    expect(await said(() => revoke(client, "/here", { dialect: "Kazoo" as never }))).toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+  });
+
+  it("as the paths of several locks", () => {
+    for (const paths of ["/one", [], undefined]) {
+      expect(() => new MultiLock(client, paths as never)).toThrow("a list of the paths");
+    }
+  });
+
+  it.each([
+    [{ timeoutMs: Number.NaN }, "timeoutMs must be"],
+    [{ timeoutMs: -1 }, "timeoutMs must be"],
+    [{ timeoutMs: "5" }, "timeoutMs must be"],
+    [{ signal: {} }, "signal must be an AbortSignal"],
+    [{ signal: null }, "signal must be an AbortSignal"],
+  ])("as the bounds of a wait: %j", (options, message) => {
+    expect(() => new Patience(client, { recipe: "Lock", path: "/here" }, options as never)).toThrow(message);
+  });
+});
