@@ -175,6 +175,33 @@ describe("a double barrier", () => {
     expect(await one.getChildren(zk.path)).toEqual([]);
   });
 
+  it("is entered although its directory goes while nobody is in it", async () => {
+    const [one, two] = [await zk.connect(), await zk.connect()];
+    const look = one.exists.bind(one);
+    let isGone = false;
+    // Between making the directory and becoming a member it looks whether the barrier is ready.
+    one.exists = async (...given) => {
+      if (!isGone) await two.remove(zk.path);
+      isGone = true;
+      return await look(...given);
+    };
+    const member = await new DoubleBarrier(one, zk.path, { members: 1 }).enter({ timeoutMs: 5000 });
+    expect(isGone).toBe(true);
+    await member.leave();
+  });
+
+  it("says what became of a membership that was taken away with all the rest", async () => {
+    const [one, two] = [await zk.connect(), await zk.connect()];
+    const entered = new DoubleBarrier(one, zk.path, { members: 2 }).enter({ timeoutMs: 5000 });
+    const lost = expect(entered).rejects.toMatchObject({ name: "RecipeError", code: "HOLD_LOST" });
+    const [own] = await until("it waits", async () => {
+      const names = one.load.watches < 2 ? [] : await two.getChildren(zk.path);
+      return names.length === 1 && names;
+    });
+    await two.transaction().remove(`${zk.path}/${own}`).remove(zk.path).commit();
+    await within("the loss", lost);
+  });
+
   it("refuses numbers that make no sense", async () => {
     const client = await zk.connect();
     for (const members of [0, -1, 1.5, Number.NaN])

@@ -12,7 +12,7 @@
  * DistributedDoubleBarrier and kazoo's DoubleBarrier; both may take part.
  */
 import { type Client, CreateMode, isZkError } from "@zk/client";
-import { checkInteger, checkRecipePath } from "../core/checks.js";
+import { checkInteger, checkRecipe } from "../core/checks.js";
 import { counted } from "../core/contention.js";
 import { makeDirectory } from "../core/directories.js";
 import { Hold } from "../core/hold.js";
@@ -80,7 +80,7 @@ export class DoubleBarrier {
 
   /** @throws RecipeError INVALID_ARGUMENT */
   constructor(client: Client, path: string, options: DoubleBarrierOptions) {
-    checkRecipePath(RECIPE, path);
+    checkRecipe(client, RECIPE, path, options);
     checkInteger({ recipe: RECIPE, path }, "members", options.members, { min: 1, max: 1_000_000 });
     this.#client = client;
     this.path = path;
@@ -101,7 +101,13 @@ export class DoubleBarrier {
 
   async #enter(patience: Patience): Promise<DoubleBarrierMember> {
     const ready = new News();
-    await makeDirectory(this.#client, this.path, undefined, patience.call);
+    try {
+      await makeDirectory(this.#client, this.path, undefined, patience.call);
+    } catch (error) {
+      // Of our membership there is nothing yet.
+      patience.check();
+      throw this.#told(error);
+    }
     try {
       // Watched before we are there: it may come and go while we wait for our own answer.
       await this.#sees(this.#ready, ready, patience);
@@ -134,6 +140,8 @@ export class DoubleBarrier {
     const making = client
       .create(path, this.#options.identity ?? "", {
         mode: CreateMode.EPHEMERAL,
+        // An empty directory may go at any time.
+        createParents: true,
         retry: "always",
         timeoutMs: Number.POSITIVE_INFINITY,
       })
@@ -168,9 +176,7 @@ export class DoubleBarrier {
         if (is !== undefined) return is;
         // It was there and is gone again: everybody had entered, and the fast ones have left.
         if (ready.wasCreated) return null;
-        const names = await patience.read((call) =>
-          this.#client.getChildren(this.path, { ...call, watch: changed.tell }),
-        );
+        const names = await this.#namesWatched(changed, patience);
         this.#checkMembership(own, names);
         if (membersOf(names).length >= this.#options.members) {
           const made = await this.#makeReady(patience);
@@ -181,6 +187,18 @@ export class DoubleBarrier {
       } finally {
         this.#client.unwatch(this.path, changed.tell);
       }
+    }
+  }
+
+  /** All children, and news of them; none if somebody has removed the directory. */
+  async #namesWatched(changed: News, patience: Patience): Promise<readonly string[]> {
+    try {
+      return await patience.read((call) =>
+        this.#client.getChildren(this.path, { ...call, watch: changed.tell }),
+      );
+    } catch (error) {
+      if (isZkError(error, "NO_NODE")) return [];
+      throw error;
     }
   }
 
@@ -197,7 +215,9 @@ export class DoubleBarrier {
       return made.zxid;
     } catch (error) {
       patience.check();
-      if (isZkError(error, "NODE_EXISTS") || isZkError(error, "CONNECTION_LOSS")) return undefined;
+      // Without a directory we are no member any more, and find that out by looking again.
+      const toBeSeen = ["NODE_EXISTS", "CONNECTION_LOSS", "NO_NODE"] as const;
+      if (toBeSeen.some((code) => isZkError(error, code))) return undefined;
       throw error;
     }
   }
@@ -285,7 +305,7 @@ export class DoubleBarrier {
     const stat = await patience.read((call) => this.#client.exists(this.#ready, call));
     if (stat === null || stat.czxid > generation) return;
     try {
-      await this.#client.remove(this.#ready, { ...patience.call, retry: "always" });
+      await patience.ask((call) => this.#client.remove(this.#ready, { ...call, retry: "always" }));
     } catch (error) {
       if (!isZkError(error, "NO_NODE")) throw error;
     }

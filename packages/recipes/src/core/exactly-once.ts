@@ -154,6 +154,7 @@ class OnceAttempt {
       await makeDirectory(this.#client, markers, acl, this.#patience.call);
     } catch (error) {
       // Whatever becomes of the directory: of the transaction nothing was applied, and it is tried again.
+      this.#patience.check();
       if (isZkError(error, "SESSION_EXPIRED"))
         return sessionAgain(this.#client, this.#patience, this.#options);
       if (isZkError(error, "QUEUE_FULL")) return this.#patience.race(this.#client.drained());

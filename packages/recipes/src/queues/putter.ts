@@ -159,8 +159,8 @@ export class Putter {
         return { zxid: results[0]?.zxid ?? 0n, names: this.#namesIn(results) };
       } catch (error) {
         if (!isZkError(error)) throw error;
+        if (patience.signal.aborted) throw patience.reasonOf(error);
         if (error.applied === "maybe") throw this.#ambiguous(error);
-        patience.check();
         if (error.code === "NO_NODE" && seen === undefined) await this.#makeDirectory(patience);
         else if (error.code === "QUEUE_FULL") await patience.race(client.drained());
         else if (error.code === "SESSION_EXPIRED") await sessionAgain(client, patience, { recipe, path });
