@@ -91,6 +91,22 @@ describe("a semaphore", () => {
     expect(await childrenOf(client, zk.path)).toEqual([]);
   });
 
+  it("of kazoo's layout is had although its directory goes while nobody has a permit", async () => {
+    const { client, semaphore } = await actor({ dialect: "kazoo" });
+    const other = await zk.connect();
+    const read = client.getData.bind(client);
+    let isGone = false;
+    // The number of permits is read from the directory, behind the list of those that are taken.
+    client.getData = async (...given) => {
+      if (!isGone) await other.remove(zk.path);
+      isGone = true;
+      return await read(...given);
+    };
+    await using permit = await semaphore.acquire({ timeoutMs: 5000 });
+    expect([isGone, permit.state]).toEqual([true, "held"]);
+    expect(new TextDecoder().decode((await other.getData(zk.path)).data!)).toBe("2");
+  });
+
   it("two who want 2 of 2 do not block each other (Curator 5.4.0 does)", async () => {
     const [a, b] = await Promise.all([actor(), actor()]);
     let turns = 0;

@@ -5,6 +5,7 @@
  */
 import { type Acl, type Client, isZkError } from "@zk/client";
 import type { Dialect } from "../core/dialects.js";
+import { makeDirectory } from "../core/directories.js";
 import { childPath } from "../core/paths.js";
 import type { Patience } from "../core/patience.js";
 import { RecipeError } from "../errors.js";
@@ -100,7 +101,16 @@ export class SemaphoreAgreement {
     const { path, max } = this.#about;
     const client = this.#client;
     for (;;) {
-      const { data, stat } = await patience.read((call) => client.getData(path, call));
+      let found: Awaited<ReturnType<Client["getData"]>>;
+      try {
+        found = await patience.read((call) => client.getData(path, call));
+      } catch (error) {
+        if (!isZkError(error, "NO_NODE")) throw error;
+        // Empty directories may go at any time.
+        await patience.read((call) => makeDirectory(client, path, this.#about.acl, call));
+        continue;
+      }
+      const { data, stat } = found;
       const text = new TextDecoder().decode(data ?? new Uint8Array(0));
       if (/^\s*[+-]?\d+\s*$/.test(text)) {
         if (Number(text) === max) return;
@@ -112,7 +122,7 @@ export class SemaphoreAgreement {
         await patience.read((call) => client.setData(path, String(max), { ...call, version: stat.version }));
         return;
       } catch (error) {
-        if (!isZkError(error, "BAD_VERSION")) throw error;
+        if (!isZkError(error, "BAD_VERSION") && !isZkError(error, "NO_NODE")) throw error;
       }
     }
   }
