@@ -53,6 +53,34 @@ describe("data on a pipe", () => {
     expect(stdout.split("\n")[0]).toBe("/many");
   });
 
+  it("that nobody reads, or that has no room, is never taken for delivered", async () => {
+    // A document of more than a pipe holds: it is written when the command has done all else.
+    const unread = await script(`node ${zkPath} ls -R /many | head -n 1; exit \${PIPESTATUS[0]}`);
+    expect(unread).toMatchObject({ exitCode: 141, stderr: "" });
+    for (const words of ["get /bytes", "ls /", "exists /bytes --json"]) {
+      expect(await script(`node ${zkPath} ${words} > /dev/full`), words).toMatchObject({
+        exitCode: 9,
+        stderr: expect.stringContaining("zk: stdout cannot be written: no space left on device"),
+      });
+    }
+  });
+
+  it("can come from a program's pipe that is named like a file, and waiting for that can be ended", async () => {
+    await script(`node ${zkPath} create /piped @<(printf 'a\\000b')`);
+    expect((await stage.client.getData("/piped")).data).toEqual(Uint8Array.of(97, 0, 98));
+    await script("mkfifo silent");
+    const running = startZk(["set", "/piped", "@silent", "--json"], { env: home.env, cwd: home.path });
+    const late = startZk(["set", "/piped", "@silent", "--timeout", "1s"], { env: home.env, cwd: home.path });
+    expect(await late.ended).toMatchObject({ exitCode: 8 });
+    running.child.kill("SIGINT");
+    expect(await running.ended).toMatchObject({ exitCode: 130 });
+    expect(await zk(["set", "/piped", "@/dev/zero"])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("/dev/zero has more than"),
+    });
+    expect((await stage.client.getData("/piped")).stat.version).toBe(0);
+  });
+
   it("is flushed before the process ends", async () => {
     const { stdout } = await zk(["find", "/many", "--json"]);
     const lines = stdout.trim().split("\n");

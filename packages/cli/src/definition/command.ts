@@ -101,6 +101,8 @@ export interface CommandSpec<Arguments extends ArgumentSpecs, Options extends Op
   readonly connects?: boolean;
   /** Whether it changes znodes: refused where a context is read-only. */
   readonly writes?: boolean | ((run: Run<Arguments, Options>) => boolean);
+  /** Whether it goes on, with a warning, where settings cannot be used: it is how they are looked at. */
+  readonly mendsSettings?: boolean;
   /** Exit codes that mean something special here. */
   readonly exits?: readonly (readonly [code: number, meaning: string])[];
   readonly oldSpellings?: readonly OldSpelling[];

@@ -105,7 +105,7 @@ export function duration(
   summary: string,
   details: ValueDetails = {},
 ): OptionSpec<number | undefined> {
-  return { summary, value, ...details, parse: parseDuration };
+  return { summary, value, ...details, parse: parseTimer };
 }
 
 /** A number of bytes, such as `64k` or `1M`. */
@@ -142,6 +142,16 @@ export function parseDuration(given: string): number {
   if (!Number.isFinite(span)) {
     throw new UsageError(`it must be a time such as 5, 250ms, 1.5m or 2h, not ${JSON.stringify(given)}`);
   }
+  return span;
+}
+
+/** Milliseconds that a timer can be set to, a little less than 25 days; one of more would go off at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** A {@link parseDuration} that somebody is going to wait for. @throws UsageError */
+export function parseTimer(given: string): number {
+  const span = parseDuration(given);
+  if (span > TIMER_MS_MAX) throw new UsageError(`it must be at most 24d, not ${JSON.stringify(given)}`);
   return span;
 }
 

@@ -1,5 +1,6 @@
 /** Data from the command line: a text, `-` for stdin, `@file`; empty and null are different, and both can be had. */
-import { readFileSync } from "node:fs";
+import { constants, createReadStream, openSync, readFileSync, statSync } from "node:fs";
+import { Socket } from "node:net";
 import { resolve } from "node:path";
 import type { CommandIo } from "../definition/command.js";
 import { UsageError } from "../program/errors.js";
@@ -38,8 +39,36 @@ export async function readValue(
     if (io.stdin.isTTY === true) note("waiting for data on stdin; end it with Ctrl-D");
     return await readAll(io.stdin, signal);
   }
-  if (options.literal !== true && word.startsWith("@")) return readFile(resolve(io.cwd, word.slice(1)));
+  if (options.literal !== true && word.startsWith("@"))
+    return await readInput(resolve(io.cwd, word.slice(1)), signal);
   return Buffer.from(word, "utf8");
+}
+
+/**
+ * A whole file, whatever kind of file it is: a pipe, as `<(command)` makes one, is waited for, and a device without end
+ * is not read without end.
+ * @throws UsageError past {@link INPUT_BYTES_MAX}; the signal's reason
+ */
+export async function readInput(path: string, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    const kind = statSync(path);
+    if (kind.isFile() && kind.size <= INPUT_BYTES_MAX) return readFileSync(path);
+    const stream = kind.isFIFO() ? openPipe(path) : createReadStream(path);
+    try {
+      return await readAll(stream, signal, path);
+    } finally {
+      stream.destroy();
+    }
+  } catch (error) {
+    if (error instanceof UsageError || signal.aborted) throw error;
+    throw new UsageError(`${path} cannot be read: ${whyFile(error)}`);
+  }
+}
+
+/** Not as a file: a read of one that nobody writes to would hold the process, and its end, for ever. */
+function openPipe(path: string): Socket {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: true, writable: false });
 }
 
 /** A whole file. @throws UsageError */
@@ -52,7 +81,11 @@ export function readFile(path: string): Uint8Array {
 }
 
 /** Everything that a stream gives. @throws UsageError past {@link INPUT_BYTES_MAX}; the signal's reason */
-export function readAll(stream: NodeJS.ReadableStream, signal: AbortSignal): Promise<Uint8Array> {
+export function readAll(
+  stream: NodeJS.ReadableStream,
+  signal: AbortSignal,
+  name = "stdin",
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -67,7 +100,12 @@ export function readAll(stream: NodeJS.ReadableStream, signal: AbortSignal): Pro
       chunks.push(buffer);
       if (bytes <= INPUT_BYTES_MAX) return;
       done();
-      reject(new UsageError(`more than ${INPUT_BYTES_MAX} bytes of input`));
+      reject(
+        new UsageError(
+          `${name} has more than ${INPUT_BYTES_MAX} bytes`,
+          "servers take about 1 MB in one znode",
+        ),
+      );
     };
     const onAbort = (): void => {
       done();
@@ -84,7 +122,7 @@ export function readAll(stream: NodeJS.ReadableStream, signal: AbortSignal): Pro
     });
     stream.once("error", (error: Error) => {
       done();
-      reject(new UsageError(`stdin cannot be read: ${error.message}`));
+      reject(new UsageError(`${name} cannot be read: ${whyFile(error)}`));
     });
   });
 }

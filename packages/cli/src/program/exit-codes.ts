@@ -35,7 +35,7 @@ export const EXIT_CODE_TABLE: readonly (readonly [code: string, meaning: string]
   ["6", "cannot connect, or nobody serves (no quorum)"],
   ["7", "the session expired during the work"],
   ["8", "timed out"],
-  ["9", "partly done; JSON on stdout says what, a journal lets you resume"],
+  ["9", "partly done; JSON on stdout says what, a journal lets you resume; or stdout cannot be written"],
   [
     "69",
     "something that is needed is not installed, or not known to the servers; the message says what to do",

@@ -4,6 +4,7 @@ import { CliError, Interruption } from "./errors.js";
 import { ExitCode } from "./exit-codes.js";
 import { runZk } from "./run-zk.js";
 import { SignalDesk } from "./signal-desk.js";
+import { whyFile } from "./why.js";
 
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<void> {
@@ -13,10 +14,14 @@ export async function main(): Promise<void> {
     if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
     controller.abort(new Interruption(signal, constants.signals[signal]));
   });
+  let outputFailure: CliError | undefined;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // `zk tree | head`: nobody reads any more.
-    if (error.code === "EPIPE") controller.abort(new Interruption("SIGPIPE", constants.signals.SIGPIPE));
-    else controller.abort(new CliError("OUTPUT_FAILED", 9, `stdout cannot be written: ${error.message}`));
+    outputFailure ??=
+      error.code === "EPIPE"
+        ? new Interruption("SIGPIPE", constants.signals.SIGPIPE)
+        : new CliError("OUTPUT_FAILED", ExitCode.PARTLY_DONE, `stdout cannot be written: ${whyFile(error)}`);
+    controller.abort(outputFailure);
   });
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error: unknown) => {
@@ -26,7 +31,7 @@ export async function main(): Promise<void> {
     );
     process.exit(ExitCode.INTERNAL);
   });
-  const exitCode = await runZk(process.argv.slice(2), {
+  let exitCode = await runZk(process.argv.slice(2), {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
@@ -40,14 +45,19 @@ export async function main(): Promise<void> {
     },
   });
   await flushed(process.stdout);
+  // What was written last may fail when the command has long ended: its answer has not arrived all the same.
+  if (outputFailure !== undefined && exitCode <= ExitCode.FALSE) {
+    exitCode = outputFailure.exitCode;
+    if (exitCode !== ExitCode.BROKEN_PIPE) process.stderr.write(`zk: ${outputFailure.message}\n`);
+  }
   await flushed(process.stderr);
   process.exit(exitCode);
 }
 
-/** Resolves when everything written has gone to the system. */
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.destroyed || stream.writableLength === 0) return resolve();
-    stream.write("", () => resolve());
-  });
+/** Resolves when everything written has gone to the system, and the stream has said so if it could not. */
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  if (!stream.destroyed && stream.writableLength > 0)
+    await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  // A file is written at once, and its failure told a turn later.
+  await new Promise((resolve) => setImmediate(resolve));
 }

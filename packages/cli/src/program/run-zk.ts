@@ -19,7 +19,12 @@ import { PagedStdout, pagerOf } from "../output/pager.js";
 import { Printer } from "../output/printer.js";
 import { Progress } from "../output/progress.js";
 import { type ServerConnection, serversOf } from "../session/servers.js";
-import { type ConnectionFlags, resolveSettings, type Settings } from "../settings/settings.js";
+import {
+  type ConnectionFlags,
+  defaultSettings,
+  resolveSettings,
+  type Settings,
+} from "../settings/settings.js";
 import { describeError } from "./describe-error.js";
 import { CliError, TimeUp, UsageError } from "./errors.js";
 import { ExitCode } from "./exit-codes.js";
@@ -155,7 +160,7 @@ class CommandRun {
     try {
       if (isJson && isPlain) throw new UsageError("--json and --plain exclude each other");
       for (const line of this.#parsed.notes) this.#note(line);
-      const settings = resolveSettings(this.#parsed.options as ConnectionFlags, this.#io.env, this.#io.cwd);
+      const settings = this.#resolve();
       const { timeoutMs } = settings;
       if (timeoutMs !== undefined)
         timer = setTimeout(() => this.#controller.abort(new TimeUp(timeoutMs)), timeoutMs);
@@ -172,6 +177,18 @@ class CommandRun {
       if (this.#io.sessions === undefined) await this.#sessions.close();
     }
     return this.#exitCode;
+  }
+
+  #resolve(): Settings {
+    try {
+      return resolveSettings(this.#parsed.options as ConnectionFlags, this.#io.env, this.#io.cwd);
+    } catch (error) {
+      const { connects, mendsSettings } = this.#command;
+      // Help needs no settings, and who mends broken ones must get as far as that.
+      if (!(error instanceof UsageError) || (connects !== false && mendsSettings !== true)) throw error;
+      if (mendsSettings === true) this.#warn(error.message);
+      return defaultSettings();
+    }
   }
 
   async #execute(run: Run<ArgumentSpecs, OptionSpecs>, printer: Printer): Promise<void> {

@@ -14,7 +14,7 @@ const thrown = (run: () => unknown): unknown => {
 describe("why", () => {
   it("a file failed is said without its name", () => {
     expect(whyFile(thrown(() => readFileSync("/no/such, file")))).toBe("no such file or directory");
-    expect(whyFile(thrown(() => readFileSync(tmpdir())))).toBe("illegal operation on a directory");
+    expect(whyFile(thrown(() => readFileSync(tmpdir())))).toBe("it is a folder");
     expect(whyFile(thrown(() => writeFileSync(tmpdir(), "", { flag: "wx" })))).toBe("file already exists");
     expect(whyFile(new Error("something, else"))).toBe("something, else");
   });

@@ -3,6 +3,7 @@
 /** Of a file: without the code and the name of the file, which the sentence has already. */
 export function whyFile(error: unknown): string {
   const { message, code, syscall } = error as NodeJS.ErrnoException;
+  if (code === "EISDIR") return "it is a folder";
   if (code === undefined || syscall === undefined) return message;
   const behind = message.lastIndexOf(`, ${syscall}`);
   return (behind < 0 ? message : message.slice(0, behind)).replace(`${code}: `, "");

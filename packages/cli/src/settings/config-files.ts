@@ -39,14 +39,15 @@ export interface ProjectFile extends ContextFile {
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === "string" && value !== "";
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
-const isPositive: Check = (value) => typeof value === "number" && value > 0;
+/** Up to what a timer can be set to. */
+const isTime: Check = (value) => typeof value === "number" && value > 0 && value < 2 ** 31;
 
 const FIELDS: Readonly<Record<keyof ContextFile, readonly [Check, string]>> = {
   servers: [isText, "a connection string"],
   chroot: [(value) => isText(value) && String(value).startsWith("/"), "a path"],
   readOnly: [(value) => typeof value === "boolean", "true or false"],
-  timeoutMs: [isPositive, "milliseconds above 0"],
-  sessionTimeoutMs: [isPositive, "milliseconds above 0"],
+  timeoutMs: [isTime, "milliseconds above 0, at most 2147483647"],
+  sessionTimeoutMs: [isTime, "milliseconds above 0, at most 2147483647"],
   authFile: [isText, "the name of a file"],
   authCommand: [isTexts, "a list: the program and its arguments"],
   protect: [isTexts, "a list of paths"],
@@ -96,7 +97,7 @@ export function readConfig(path: string): ConfigFile | undefined {
     throw wrong(path, "contexts", "an object of contexts by name");
   }
   for (const [name, context] of Object.entries(contexts)) checkContext(path, `contexts.${name}`, context);
-  return value as unknown as ConfigFile;
+  return { ...value, contexts } as unknown as ConfigFile;
 }
 
 /** `.zkrc.json` of this folder or the nearest above it, up to the root of the repository. */
@@ -128,16 +129,23 @@ export function readProject(path: string): ProjectFile {
   return value as ProjectFile;
 }
 
-/** Writes the user's file: beside it first, then in its place. */
+/** Writes the user's file: beside it first, then in its place. @throws UsageError */
 export function writeConfig(path: string, config: ConfigFile): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const beside = `${path}.${process.pid}.new`;
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(beside, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600, flag: "wx" });
     renameSync(beside, path);
   } catch (error) {
-    rmSync(beside, { force: true });
-    throw error;
+    try {
+      rmSync(beside, { force: true });
+    } catch {
+      // Where nothing can be written there is nothing to be cleared away.
+    }
+    throw new UsageError(
+      `${path} cannot be written: ${whyFile(error)}`,
+      "XDG_CONFIG_HOME names another folder for settings",
+    );
   }
 }
 

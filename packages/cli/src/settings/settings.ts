@@ -5,7 +5,7 @@
  * applies only when nothing stronger names other servers, so that credentials, chroot and guards of one ensemble never
  * meet another. Read-only is switched off only by a flag, a variable or the context itself.
  */
-import { parseDuration } from "../definition/specs.js";
+import { parseTimer } from "../definition/specs.js";
 import { UsageError } from "../program/errors.js";
 import { nearest } from "../program/suggest.js";
 import {
@@ -76,7 +76,15 @@ const FLAG = 4;
 
 /** @throws UsageError */
 export function resolveSettings(flags: ConnectionFlags, env: Environment, cwd: string): Settings {
-  const files = readFiles(env, cwd);
+  return decide(flags, env, readFiles(env, cwd));
+}
+
+/** What holds where nobody says anything. */
+export function defaultSettings(): Settings {
+  return decide({}, {}, { project: undefined, configs: [] });
+}
+
+function decide(flags: ConnectionFlags, env: Environment, files: Files): Settings {
   const chosen = chooseContext(flags, env, files);
   const { context } = chosen;
   const project = files.project?.value ?? {};
@@ -135,6 +143,11 @@ export function resolveSettings(flags: ConnectionFlags, env: Environment, cwd: s
     [project.timeoutMs, projectName],
     [context?.value.timeoutMs, context?.source ?? ""],
   ]);
+  if (timeoutMs !== undefined && timeoutMs <= 0)
+    throw new UsageError(
+      `${book.sourceOf("timeoutMs")} must be a time above 0`,
+      "without it there is no limit",
+    );
   const sessionTimeoutMs = book.pick("sessionTimeoutMs", DEFAULT_SESSION_TIMEOUT_MS, [
     [flags.sessionTimeout, "--session-timeout"],
     [readDuration("ZK_SESSION_TIMEOUT", env), "ZK_SESSION_TIMEOUT"],
@@ -243,7 +256,8 @@ function chooseContext(
   }
   const contexts = new Map<string, NamedContext>();
   for (const { path, value } of files.configs) {
-    const context = value.contexts?.[name];
+    // Names such as "constructor" are everybody's own.
+    const context = Object.entries(value.contexts ?? {}).find(([each]) => each === name)?.[1];
     if (context !== undefined && !contexts.has(name))
       contexts.set(name, { name, value: context, source: `context ${name} (${path})` });
   }
@@ -354,7 +368,7 @@ function readDuration(name: string, env: Environment): number | undefined {
   const value = env[name];
   if (value === undefined || value === "") return undefined;
   try {
-    return parseDuration(value);
+    return parseTimer(value);
   } catch (error) {
     throw new UsageError(`${name}: ${(error as Error).message}`);
   }

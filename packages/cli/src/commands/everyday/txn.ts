@@ -3,7 +3,7 @@ import { type Acl, isZkError, OPEN_ACL_UNSAFE, type Transaction } from "@zk/clie
 import { type Command, defineCommand } from "../../definition/command.js";
 import { flag, optional } from "../../definition/specs.js";
 import { parseAcls } from "../../input/acl-text.js";
-import { readAll, readFile } from "../../input/value.js";
+import { readAll, readFile, readInput } from "../../input/value.js";
 import { splitWords } from "../../input/words.js";
 import { kindOf, parseTtl } from "../../input/znode-kind.js";
 import { resolvePath } from "../../input/znode-path.js";
@@ -64,7 +64,9 @@ export const txn: Command = defineCommand({
     if (file === "-" && run.io.stdin.isTTY === true)
       run.note("waiting for operations on stdin; end them with Ctrl-D");
     const bytes =
-      file === "-" ? await readAll(run.io.stdin, run.signal) : readFile(resolve(run.io.cwd, file));
+      file === "-"
+        ? await readAll(run.io.stdin, run.signal)
+        : await readInput(resolve(run.io.cwd, file), run.signal);
     const script = utf8OrUndefined(bytes);
     if (script === undefined) throw new UsageError("the operations are no UTF-8 text");
     const operations = parseOperations(script, run.io.cwd, run.io.znode);

@@ -71,7 +71,7 @@ export const contextAdd: Command = defineCommand({
       throw new UsageError(`a name has letters, digits, and .@_- only, not ${JSON.stringify(name)}`);
     const file = userConfigPath(run.io.env);
     const config = readConfig(file) ?? empty;
-    const before = config.contexts[name];
+    const before = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
     if (before !== undefined && !options.replace)
       throw new CliError("CONTEXT_EXISTS", 4, `there is a context ${name}`, { hint: "--replace changes it" });
     const settings: ContextFile = { ...before, ...givenSettings(options, run.io.cwd) };
@@ -135,6 +135,7 @@ export const contextUse: Command = defineCommand({
 export const contextList: Command = defineCommand({
   name: "context ls",
   group: "setup",
+  mendsSettings: true,
   summary: "list the contexts",
   examples: [{ command: "zk context ls", does: "names, servers and guards; * is the one in use" }],
   arguments: {},
@@ -182,6 +183,7 @@ export const contextList: Command = defineCommand({
 export const contextShow: Command = defineCommand({
   name: "context show",
   group: "setup",
+  mendsSettings: true,
   summary: "print what a context says",
   examples: [{ command: "zk context show prod", does: "as JSON, without credentials" }],
   arguments: { name: optional("the context; the one in use when none is given", "context") },

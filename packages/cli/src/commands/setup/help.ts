@@ -37,7 +37,7 @@ export const help: Command = defineCommand({
     const topic = run.arguments.words.join(" ");
     const listed = allCommands().filter(({ isHidden }) => isHidden !== true);
     if (topic === "") return { topic, commands: listed };
-    if (topic === "exit-codes" || topic in TOPICS) return { topic, commands: [] };
+    if (topic === "exit-codes" || Object.hasOwn(TOPICS, topic)) return { topic, commands: [] };
     const command = listed.find(
       ({ name, oldSpellings }) => name === topic || oldSpellings?.some(({ word }) => word === topic),
     );
@@ -54,7 +54,7 @@ export const help: Command = defineCommand({
     const paint = screen.paint.bind(screen);
     if (topic === "") await screen.write(overview(commands, paint));
     else if (topic === "exit-codes") await screen.write(exitCodesHelp(paint));
-    else if (topic in TOPICS) await screen.write(`${TOPICS[topic]}\n`);
+    else if (Object.hasOwn(TOPICS, topic)) await screen.write(`${TOPICS[topic]}\n`);
     else await screen.write(commands.map((command) => commandHelp(command, paint)).join("\n"));
   },
   json: ({ commands }) => ({
