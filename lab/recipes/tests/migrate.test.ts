@@ -300,6 +300,37 @@ describe("migrations, when things go wrong,", () => {
     },
   );
 
+  it("are told to be applied although another with a newer set went on before that was found out", async () => {
+    const cable = new Cable();
+    const client = await zk.connect({ ports: { transport: cable.transport }, afterExpiry: "renew" });
+    const other = await zk.connect();
+    await begin(client);
+    const running = migrate(client, setOf(steps("a")));
+    await cable.lose("reply", "multi").then(() => cable.cut());
+    await zk.expire(client);
+    expect((await within("the other", migrate(other, setOf(steps("a", "b"))))).applied).toEqual(["b"]);
+    cable.mend();
+    expect((await within("the run", running)).applied).toEqual(["a"]);
+    // The same without doubt: this program is older than the other by now.
+    const again = told(migrate(client, setOf(steps("a"))));
+    expect(await again).toMatchObject({ difference: "missing", migration: "b", applied: "no" });
+  });
+
+  it("are refused, and not in doubt, when another's stand where those would whose answer was lost", async () => {
+    const cable = new Cable();
+    const client = await zk.connect({ ports: { transport: cable.transport }, afterExpiry: "renew" });
+    const other = await zk.connect();
+    await begin(client);
+    const running = told(migrate(client, setOf(steps("a"))));
+    await cable.lose("request", "multi").then(() => cable.cut());
+    await zk.expire(client);
+    await within("the other", migrate(other, setOf(steps("a", "b"))));
+    cable.mend();
+    const error = await within("the run", running);
+    expect(error).toMatchObject({ difference: "missing", migration: "b", applied: "no" });
+    expect(await did(other)).toEqual(["a", "b"]);
+  });
+
   it("say that it is not known when the wait ends before an answer came, and the next run finds it", async () => {
     const cable = new Cable();
     const client = await zk.connect({ ports: { transport: cable.transport } });

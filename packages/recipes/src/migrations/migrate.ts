@@ -132,8 +132,8 @@ class Run {
   readonly #patience: Patience;
   readonly #lock: Lock;
   readonly #id: string;
-  /** An answer was lost, and it was not found out yet what became of it. */
-  #isInDoubt = false;
+  /** Where the records of a transaction would stand whose answer was lost, until it is found out what became of it. */
+  #doubtfulAt: number | undefined;
 
   constructor(
     client: Client,
@@ -158,7 +158,7 @@ class Run {
     try {
       return await inAnySession(this.#client, this.#patience, this.#about, () => this.#attempt());
     } catch (error) {
-      throw this.#isInDoubt ? this.#inDoubt(error) : error;
+      throw this.#doubtfulAt === undefined ? error : this.#inDoubt(error);
     }
   }
 
@@ -178,7 +178,7 @@ class Run {
     await using hold = await this.#lock.acquire({ signal: this.#patience.signal });
     // Our place in line came behind all that this session sent before, and of earlier sessions nothing comes any more.
     const records = await this.#records();
-    this.#isInDoubt = false;
+    this.#doubtfulAt = undefined;
     return this.#ended(records) ?? (await this.#apply(hold, records.length));
   }
 
@@ -188,11 +188,14 @@ class Run {
 
   /** @returns undefined while something is pending. @throws MigrationMismatch; RecipeError CAPACITY */
   #ended(records: readonly MigrationRecord[]): Migrated | undefined {
+    const ours = records.filter(({ run }) => run === this.#id);
+    // Whatever others have added since: when ours were applied, the set was as it is given.
+    if (ours.length > 0) return { applied: ours.map(({ id }) => id), zxid: ours[0]?.zxid };
+    // Somebody else's stand where ours would, which never can be applied then.
+    if (this.#doubtfulAt !== undefined && records.length > this.#doubtfulAt) this.#doubtfulAt = undefined;
     const pending = pendingOf(this.#about.path, this.#given, records);
     checkWeight(pending, this.#about.path);
-    if (pending.length > 0) return undefined;
-    const ours = records.filter(({ run }) => run === this.#id);
-    return { applied: ours.map(({ id }) => id), zxid: ours[0]?.zxid };
+    return pending.length === 0 ? { applied: [], zxid: undefined } : undefined;
   }
 
   async #apply(hold: LockHold, position: number): Promise<Migrated | undefined> {
@@ -219,20 +222,20 @@ class Run {
       });
       return { applied: pending.map(({ id }) => id), zxid: results[0]?.zxid };
     } catch (error) {
-      await this.#failed(error, pending);
+      await this.#failed(error, pending, position);
       return undefined;
     }
   }
 
   /** Resolves when it is worth another look. */
-  async #failed(error: unknown, pending: readonly PendingMigration[]): Promise<void> {
+  async #failed(error: unknown, pending: readonly PendingMigration[], position: number): Promise<void> {
     // Nothing was written; the lock is to be had again.
     if (isRecipeError(error, "HOLD_LOST")) return;
     if (!isZkError(error)) throw error;
     const { metrics } = telemetryOf(this.#client);
     if (error.applied === "maybe") {
       metrics.ambiguous += 1;
-      this.#isInDoubt = true;
+      this.#doubtfulAt = position;
       return;
     }
     this.#patience.check();
