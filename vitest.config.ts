@@ -13,7 +13,7 @@ const ENSEMBLES_THAT_DIE = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 // The source condition makes every package resolve to its src, so that no test can pass on a stale build.
 const source = {
   resolve: { conditions: ["@zk/source"] },
-  ssr: { resolve: { conditions: ["@zk/source", "node", "import", "module", "default"] } },
+  ssr: { resolve: { conditions: ["@zk/source", "node", "import", "default"] } },
 };
 
 const ON_THE_MODEL = ["lab/{recipes,memory_server,simulation}/{src,tests}/**/*.test.ts"];

@@ -59,6 +59,7 @@ export {
 } from "./core/sequence.js";
 export { ServerClock } from "./core/server-clock.js";
 export { observeRecipes, type RecipeEvent, type RecipeMetrics, recipeMetrics } from "./core/telemetry.js";
+export { type RecipeSpan, type RecipeTracer, traceRecipes } from "./core/tracing.js";
 export type { DownPolicy } from "./discovery/down-instances.js";
 export {
   decodeInstance,

@@ -106,7 +106,7 @@ export class Barrier {
    */
   async wait(options: WaitOptions = {}): Promise<bigint | null> {
     using patience = this.#patience(options);
-    return await counted(this.#client, async () => {
+    return await counted(this.#client, { recipe: RECIPE, path: this.path }, async () => {
       let closed: bigint | null = null;
       for (;;) {
         const { stat, changed } = await this.#look(patience);

@@ -96,7 +96,7 @@ export class DoubleBarrier {
    */
   async enter(options: WaitOptions = {}): Promise<DoubleBarrierMember> {
     using patience = this.#patience(options);
-    return await counted(this.#client, () => this.#enter(patience));
+    return await counted(this.#client, { recipe: RECIPE, path: this.path }, () => this.#enter(patience));
   }
 
   async #enter(patience: Patience): Promise<DoubleBarrierMember> {
@@ -258,7 +258,7 @@ export class DoubleBarrier {
    */
   async #leave(member: DoubleBarrierMember, options: WaitOptions): Promise<void> {
     using patience = this.#patience(options);
-    await counted(this.#client, async () => {
+    await counted(this.#client, { recipe: RECIPE, path: this.path }, async () => {
       try {
         for (;;) {
           const members = await this.#present(patience);

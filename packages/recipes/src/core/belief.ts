@@ -60,6 +60,9 @@ export class Belief {
     const { clock } = this.#client;
     this.#timerAtMs = atMs;
     this.#cancelTimer = clock.setTimer(atMs - clock.nowMs(), () => {
+      const { metrics } = telemetryOf(this.#client);
+      metrics.timerLatenessMs = Math.max(0, clock.nowMs() - this.#timerAtMs);
+      metrics.timerLatenessMaxMs = Math.max(metrics.timerLatenessMaxMs, metrics.timerLatenessMs);
       this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.#due();
     });

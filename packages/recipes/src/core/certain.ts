@@ -38,10 +38,14 @@ export async function commitCertainly<T>(client: Client, about: CertainCommit<T>
     } catch (error) {
       if (isZkError(error, "QUEUE_FULL")) await client.drained();
       else if (!isLost(error)) throw error;
-      else if (isZkError(error) && error.applied === "maybe") {
-        telemetryOf(client).metrics.ambiguous += 1;
-        const found = await findOut(client, about);
-        if (found !== undefined) return found;
+      else {
+        const { metrics } = telemetryOf(client);
+        if (isZkError(error) && error.applied === "maybe") {
+          metrics.ambiguous += 1;
+          const found = await findOut(client, about);
+          if (found !== undefined) return found;
+        }
+        metrics.retries += 1;
       }
     }
   }

@@ -6,7 +6,7 @@ import type { Entry, Line } from "./line.js";
 import type { Patience } from "./patience.js";
 import { type Contender, placeOf } from "./sequence.js";
 import { connectedAgain, isSessionOver, sessionAgain } from "./sessions.js";
-import { telemetryOf } from "./telemetry.js";
+import { telemetryOf, type WaitOutcome } from "./telemetry.js";
 
 /** How to contend. */
 export interface ContendOptions {
@@ -19,6 +19,8 @@ export interface ContendOptions {
   readonly failOnExpiry?: boolean;
   /** It is part of a longer wait, which counts itself. */
   readonly isPart?: boolean;
+  /** It does not wait for anybody. */
+  readonly isTry?: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export function contend(line: Line, options: ContendOptions, patience: Patience)
  * @throws as {@link contend}
  */
 export function contendOnce(line: Line, options: ContendOptions, patience: Patience): Promise<Entry | null> {
-  return standing(line, options, patience, async (entry) => {
+  return standing(line, { ...options, isTry: true }, patience, async (entry) => {
     const found = await isNext(line, entry, options, patience);
     if (found !== false) return found === true ? entry : undefined;
     await line.leave(entry);
@@ -82,7 +84,7 @@ async function standing<T>(
       telemetryOf(client).metrics.reentries += 1;
     }
   };
-  return options.isPart === true ? wait() : counted(client, wait);
+  return options.isPart === true ? wait() : counted(client, { ...about, isTry: options.isTry }, wait);
 }
 
 /** Whether nobody blocks it; undefined when it is gone, or a server said so that is cut off from the quorum. */
@@ -116,20 +118,41 @@ async function hasTurn(
   }
 }
 
-/** Counts a wait and how it ends. */
-export async function counted<T>(client: Client, wait: () => Promise<T>): Promise<T> {
-  const { metrics } = telemetryOf(client);
+/** What a wait is for. */
+export interface Counted {
+  readonly recipe: string;
+  readonly path: string;
+  /** It does not wait for anybody: null says that it was not to be had. */
+  readonly isTry?: boolean | undefined;
+}
+
+/** Counts a wait and how it ends, and has it traced. */
+export async function counted<T>(client: Client, about: Counted, wait: () => Promise<T>): Promise<T> {
+  const { metrics, tracings } = telemetryOf(client);
+  const traces = tracings.size === 0 ? [] : [...tracings].map((tracing) => tracing.wait(about));
+  const ended = (outcome: WaitOutcome, error?: unknown): void => {
+    for (const trace of traces) trace(outcome, error);
+  };
   const sinceMs = client.clock.nowMs();
   metrics.waits += 1;
   metrics.waiting += 1;
   try {
-    return await wait();
+    const result = await wait();
+    ended(about.isTry === true && result === null ? "unavailable" : "acquired");
+    return result;
   } catch (error) {
-    if (isRecipeError(error, "WAIT_TIMEOUT")) metrics.waitsTimedOut += 1;
-    if (isRecipeError(error, "ABORTED")) metrics.waitsAborted += 1;
+    const outcome = outcomeOf(error);
+    if (outcome === "timeout") metrics.waitsTimedOut += 1;
+    if (outcome === "aborted") metrics.waitsAborted += 1;
+    ended(outcome, error);
     throw error;
   } finally {
     metrics.waiting -= 1;
     metrics.waitedMs += client.clock.nowMs() - sinceMs;
   }
+}
+
+function outcomeOf(error: unknown): WaitOutcome {
+  if (isRecipeError(error, "WAIT_TIMEOUT")) return "timeout";
+  return isRecipeError(error, "ABORTED") ? "aborted" : "failed";
 }

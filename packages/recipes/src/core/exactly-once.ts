@@ -90,6 +90,7 @@ export async function commitOnce<Results extends readonly TransactionResult[]>(
           forgetMarker(client, marker);
           return { results: undefined, zxid };
         }
+        telemetryOf(client).metrics.retries += 1;
       }
     }
   }
@@ -118,6 +119,7 @@ class OnceAttempt {
     if (error.code === "QUEUE_FULL") return this.#patience.race(client.drained());
     if (error.code === "SESSION_EXPIRED") return sessionAgain(client, this.#patience, this.#options);
     if (!isLost(error)) throw error;
+    telemetryOf(client).metrics.retries += 1;
   }
 
   /**

@@ -12,8 +12,9 @@ import { Belief } from "./belief.js";
 import { GuardFailed, guardedCommit } from "./guard.js";
 import { type Removal, removeOwned, whileConnected } from "./janitor.js";
 import { Lookout } from "./lookout.js";
+import { orAborted } from "./or-aborted.js";
 import { isOver, onState } from "./sessions.js";
-import { telemetryOf } from "./telemetry.js";
+import { type HoldTrace, telemetryOf } from "./telemetry.js";
 
 /**
  * - `held`: the znode stands and the session is believed alive.
@@ -77,6 +78,7 @@ export class Hold implements AsyncDisposable {
   #conversion: AbortController | undefined;
   readonly #belief: Belief;
   readonly #lookout: Lookout;
+  readonly #traces: readonly HoldTrace[];
   #forget: () => void;
 
   /** Made by recipes, when the znode is there and it is our turn. */
@@ -96,8 +98,10 @@ export class Hold implements AsyncDisposable {
       failed: (error) => this.#lose(this.#lostError("its znode cannot be watched", error)),
     });
     this.#belief = new Belief(this.#client, () => this.#follow({ isNews: false }));
-    const { recipe, path, token } = this;
+    const { recipe, path, token, sessionId } = this;
     const telemetry = telemetryOf(this.#client);
+    const { tracings } = telemetry;
+    this.#traces = [...tracings].map((tracing) => tracing.hold({ recipe, path, token, sessionId }));
     telemetry.metrics.holds += 1;
     telemetry.metrics.holding += 1;
     telemetry.tell({ type: "held", recipe, path, token });
@@ -305,6 +309,7 @@ export class Hold implements AsyncDisposable {
     const telemetry = telemetryOf(this.#client);
     telemetry.metrics.holdsSuspect += 1;
     telemetry.tell({ type: "suspect", recipe, path });
+    for (const trace of this.#traces) trace.happened("suspect");
     this.#go("suspect");
     if (this.#isOver || this.#details.onSuspended !== "abort") return;
     const message = "the connection is lost or in doubt, so it cannot be told whether it is still held";
@@ -338,6 +343,7 @@ export class Hold implements AsyncDisposable {
   #confirmed(): void {
     const { recipe, path } = this;
     telemetryOf(this.#client).tell({ type: "verified", recipe, path });
+    for (const trace of this.#traces) trace.happened("verified");
     this.#go("held");
   }
 
@@ -363,6 +369,8 @@ export class Hold implements AsyncDisposable {
     const { metrics } = telemetryOf(this.#client);
     metrics.holding -= 1;
     metrics.heldMs += this.#client.clock.nowMs() - this.#sinceMs;
+    if (state === "released") metrics.holdsReleased += 1;
+    for (const trace of this.#traces) trace.ended(state, this.#lost);
     this.#go(state);
   }
 
@@ -388,13 +396,4 @@ export class Hold implements AsyncDisposable {
   get #about(): { readonly recipe: string; readonly path: string } {
     return { recipe: this.recipe, path: this.path };
   }
-}
-
-/** The promise, or the signal's reason if that comes first. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(signal.reason);
-    signal.addEventListener("abort", aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
-  });
 }

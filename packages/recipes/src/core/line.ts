@@ -134,6 +134,7 @@ export class Line {
       if (!isZkError(error, "NO_NODE")) throw error;
     }
     const lineup = lineUp(names ?? [], bases);
+    telemetryOf(this.client).measure("line", lineup.contenders.length);
     this.#complain(lineup);
     return { ...lineup, exists: names !== undefined };
   }

@@ -7,6 +7,7 @@ import { isRecipeError, RecipeError } from "../errors.js";
 import { onAbort } from "../io/on-abort.js";
 import { invalid } from "./checks.js";
 import { isLost } from "./lost.js";
+import { telemetryOf } from "./telemetry.js";
 
 /** Options of everything in this package that waits. */
 export interface WaitOptions {
@@ -80,6 +81,7 @@ export class Patience implements Disposable {
         this.check();
         if (isZkError(error, "QUEUE_FULL")) await this.race(this.#client.drained());
         else if (!isLost(error)) throw error;
+        else telemetryOf(this.#client).metrics.retries += 1;
       }
     }
   }

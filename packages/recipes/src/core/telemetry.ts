@@ -13,7 +13,7 @@ export interface RecipeMetrics {
   waitsTimedOut: number;
   /** Waits that were aborted. */
   waitsAborted: number;
-  /** Times that a wait was woken and looked again. */
+  /** Times that a wait was woken and looked again: by {@link holdsReleased}, those per release. */
   wakeUps: number;
   /** Times that a wait began anew in a new session, or because its znode was taken away. */
   reentries: number;
@@ -23,10 +23,22 @@ export interface RecipeMetrics {
   holding: number;
   /** Time for which holds that ended stood. */
   heldMs: number;
+  /** Holds that were given back. */
+  holdsReleased: number;
   /** Holds that were lost. */
   holdsLost: number;
   /** Times that a hold came to be in doubt. */
   holdsSuspect: number;
+  /** Contenders, of everybody, in the line that was looked at last. */
+  lineLength: number;
+  /** The most of them that were seen in one line. */
+  lineLengthMax: number;
+  /** Items, of everybody, in the queue that was looked at last. */
+  queueLength: number;
+  /** The most of them that were seen in one queue. */
+  queueLengthMax: number;
+  /** Calls that a recipe made again because a connection was lost; what the client itself sends again is not among them. */
+  retries: number;
   /** Writes that were tried again because somebody else wrote first. */
   conflicts: number;
   /** Writes whose answer was lost and that had to be looked for. */
@@ -41,6 +53,10 @@ export interface RecipeMetrics {
   reaped: number;
   /** Largest lateness with which a hold's local deadline was looked at. */
   latenessMaxMs: number;
+  /** How late the event loop was when it came to the last timer of a hold: there is one each two thirds of a session timeout. */
+  timerLatenessMs: number;
+  /** The most that it was late then. */
+  timerLatenessMaxMs: number;
 }
 
 /** What is told to {@link observeRecipes}. */
@@ -111,6 +127,29 @@ export type RecipeEvent =
       readonly error: unknown;
     };
 
+/** How a wait ended. `unavailable`: it was only tried, and was not to be had. */
+export type WaitOutcome = "acquired" | "unavailable" | "timeout" | "aborted" | "failed";
+
+/** What hears of a hold from its beginning to its end. */
+export interface HoldTrace {
+  happened(what: "suspect" | "verified"): void;
+  ended(outcome: "released" | "lost", error?: unknown): void;
+}
+
+/** What hears of the beginning of every wait and every hold. Must not throw. */
+export interface Tracing {
+  wait(about: {
+    readonly recipe: string;
+    readonly path: string;
+  }): (outcome: WaitOutcome, error?: unknown) => void;
+  hold(about: {
+    readonly recipe: string;
+    readonly path: string;
+    readonly token: bigint;
+    readonly sessionId: bigint;
+  }): HoldTrace;
+}
+
 class Telemetry {
   readonly metrics: RecipeMetrics = {
     waits: 0,
@@ -123,8 +162,14 @@ class Telemetry {
     holds: 0,
     holding: 0,
     heldMs: 0,
+    holdsReleased: 0,
     holdsLost: 0,
     holdsSuspect: 0,
+    lineLength: 0,
+    lineLengthMax: 0,
+    queueLength: 0,
+    queueLengthMax: 0,
+    retries: 0,
     conflicts: 0,
     ambiguous: 0,
     janitorTaken: 0,
@@ -132,8 +177,11 @@ class Telemetry {
     janitorFailed: 0,
     reaped: 0,
     latenessMaxMs: 0,
+    timerLatenessMs: 0,
+    timerLatenessMaxMs: 0,
   };
   readonly listeners: Set<(event: RecipeEvent) => void> = new Set();
+  readonly tracings: Set<Tracing> = new Set();
   readonly #toldForeign = new Map<string, string>();
 
   tell(event: RecipeEvent): void {
@@ -144,6 +192,13 @@ class Telemetry {
         // An observer must not come between a recipe and its work; there is nobody to tell.
       }
     }
+  }
+
+  /** Counts how long a line or a queue was, by everybody who is in it. */
+  measure(what: "line" | "queue", length: number): void {
+    const { metrics } = this;
+    metrics[`${what}Length`] = length;
+    metrics[`${what}LengthMax`] = Math.max(metrics[`${what}LengthMax`], length);
   }
 
   /** As {@link tell}, once for the same names at the same place. */

@@ -102,7 +102,7 @@ export class ClockLease {
    */
   async tryObtain(options: WaitOptions = {}): Promise<ClockTerm | null> {
     using patience = new Patience(this.#client, this.#about, options);
-    return await counted(this.#client, async () => {
+    return await counted(this.#client, { ...this.#about, isTry: true }, async () => {
       const outcome = await this.#tryAll(patience);
       return "term" in outcome ? outcome.term : null;
     });
@@ -114,7 +114,7 @@ export class ClockLease {
    */
   async obtain(options: WaitOptions = {}): Promise<ClockTerm> {
     using patience = new Patience(this.#client, this.#about, options);
-    return await counted(this.#client, async () => {
+    return await counted(this.#client, this.#about, async () => {
       for (;;) {
         using bell = new Bell(this.#client);
         const outcome = await this.#tryAll(patience, bell);

@@ -70,7 +70,7 @@ export class MultiLock {
   async acquire(options: AcquireOptions = {}): Promise<MultiLockHold> {
     const about = { recipe: RECIPE, path: this.paths.join(", ") };
     using patience = new Patience(this.#client, about, options);
-    return await counted(this.#client, async () => {
+    return await counted(this.#client, about, async () => {
       for (;;) {
         const hold = await this.#acquireAll({ ...options, signal: patience.signal }, patience);
         if (hold.state !== "lost") return hold;

@@ -96,7 +96,7 @@ export class ReadHold extends LockHold {
       { ...options, signal },
     );
     try {
-      return await counted(client, async () => {
+      return await counted(client, { recipe: RECIPE, path: line.options.directory }, async () => {
         for (;;) {
           const entry = await line.enter("write", shared.options.identity ?? "", patience);
           const writing = await this.#whenAlone(entry, patience);

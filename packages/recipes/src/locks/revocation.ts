@@ -74,7 +74,7 @@ export async function revoke(
   const failed = new AbortController();
   const signal = AbortSignal.any([patience.signal, failed.signal]);
   using each = new Patience(client, { recipe: RECIPE, path }, { signal });
-  return await counted(client, async () => {
+  return await counted(client, { recipe: RECIPE, path }, async () => {
     const holders = holdersAmong((await line.list(patience)).contenders, baseOf(dialect, "read"));
     const asked = holders.map(({ name }) => revokeOne(client, childPath(path, name), options, each));
     try {

@@ -122,7 +122,7 @@ export class Semaphore {
   async acquire(options: PermitOptions = {}): Promise<SemaphoreHold> {
     const permits = this.#checkPermits(options);
     using patience = new Patience(this.#client, this.#about, options);
-    return await counted(this.#client, async () => {
+    return await counted(this.#client, this.#about, async () => {
       for (;;) {
         const made = await this.#turn(permits, options, patience);
         const hold = made === undefined ? undefined : this.#hold(made);
@@ -141,7 +141,7 @@ export class Semaphore {
   async tryAcquire(options: Omit<PermitOptions, "failOnExpiry"> = {}): Promise<SemaphoreHold | null> {
     const permits = this.#checkPermits(options);
     using patience = new Patience(this.#client, this.#about, options);
-    return await counted(this.#client, async () => {
+    return await counted(this.#client, { ...this.#about, isTry: true }, async () => {
       for (;;) {
         const made = await this.#try(permits, patience);
         if (made === null) return null;

@@ -70,7 +70,7 @@ export class Putter {
     if (!Number.isFinite(capacity)) return await this.#commit(parcels, undefined, once, patience);
     const put = await this.#putIfRoom(parcels, once, patience);
     if (put !== undefined) return put;
-    return await counted(client, async () => {
+    return await counted(client, this.#setup, async () => {
       for (;;) {
         try {
           return await this.#room.whenFirst(patience, () => this.#putWhenRoom(parcels, once, patience));

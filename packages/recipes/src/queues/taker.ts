@@ -55,7 +55,7 @@ export class Taker<T> {
    */
   take(patience: Patience): Promise<QueueItem<T>> {
     const { client } = this.#setup;
-    return counted(client, async () => {
+    return counted(client, this.#setup, async () => {
       for (;;) {
         try {
           const free = await this.#takeFree(patience);
@@ -111,6 +111,7 @@ export class Taker<T> {
       }
       const telemetry = telemetryOf(client);
       telemetry.tellForeign({ type: "foreignChildren", recipe, path: entries, names: foreign });
+      telemetry.measure("queue", parsed.length);
       const isLarge = names.length > LENGTH_LARGE;
       if (isLarge && !this.#isLarge)
         telemetry.tell({ type: "longQueue", recipe, path, length: names.length });

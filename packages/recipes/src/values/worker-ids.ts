@@ -141,7 +141,7 @@ export class WorkerIds {
   async acquire(options: WorkerIdWaitOptions = {}): Promise<WorkerId> {
     const client = this.#client;
     using patience = new Patience(client, this.#about, options);
-    return await counted(client, async () => {
+    return await counted(client, this.#about, async () => {
       for (;;) {
         using bell = new Bell(client);
         const outcome = await this.#turn(patience, options.wait === true ? bell : undefined);
