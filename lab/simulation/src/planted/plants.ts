@@ -3,6 +3,7 @@ import { OF_BOUNDS } from "./of-bounds.js";
 import { OF_GATHERINGS } from "./of-gatherings.js";
 import { OF_HOLDS } from "./of-holds.js";
 import { OF_LOCKS } from "./of-locks.js";
+import { OF_MIGRATIONS } from "./of-migrations.js";
 import { OF_QUEUES } from "./of-queues.js";
 import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SERVICES } from "./of-services.js";
@@ -31,4 +32,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_LOCKS,
   ...OF_SERVICES,
   ...OF_WORKERS,
+  ...OF_MIGRATIONS,
 ];

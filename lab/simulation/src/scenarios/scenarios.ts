@@ -9,6 +9,7 @@ import { inspection } from "./inspection.js";
 import { latch } from "./latch.js";
 import { lock } from "./lock.js";
 import { membership } from "./membership.js";
+import { migrations } from "./migrations.js";
 import { multiLock } from "./multi-lock.js";
 import { numbers } from "./numbers.js";
 import { partition } from "./partition.js";
@@ -48,6 +49,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sharedCount,
   queueModes,
   workerIds,
+  migrations,
 ];
 
 /** @throws Error for a name that no scenario has */
