@@ -156,6 +156,11 @@ export {
   type PersistentNodeOptions,
   type PersistentNodeState,
 } from "./nodes/persistent-node.js";
+export {
+  PersistentTtlNode,
+  type PersistentTtlNodeEvent,
+  type PersistentTtlNodeOptions,
+} from "./nodes/persistent-ttl-node.js";
 export type { Assign, Assignment } from "./partition/assignment.js";
 export { PartitionHold } from "./partition/partition-hold.js";
 export { type EachOptions, SetPartitioner, type SetPartitionerOptions } from "./partition/set-partitioner.js";

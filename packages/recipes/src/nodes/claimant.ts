@@ -18,6 +18,7 @@ import {
   type ZkErrorCode,
 } from "@zk/client";
 import { type Owned, type Removal, removeBy, removeExactly } from "../core/janitor.js";
+import { nextEvent } from "../core/next-event.js";
 import { directoryOf } from "../core/paths.js";
 import type { Patience } from "../core/patience.js";
 import { settleWrites, unusedPath } from "../core/settle.js";
@@ -225,13 +226,4 @@ export class Claimant {
       await removeExactly(client, { path, sessionId: lost.sessionId, czxid: stat.czxid });
     });
   }
-}
-
-/** A listener for one watch, and the promise of its event. */
-function nextEvent(): { readonly promise: Promise<void>; readonly listener: () => void } {
-  let listener = (): void => {};
-  const promise = new Promise<void>((resolve) => {
-    listener = resolve;
-  });
-  return { promise, listener };
 }

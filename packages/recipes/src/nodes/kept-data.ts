@@ -41,6 +41,11 @@ export class KeptData {
     return this.#wanted;
   }
 
+  /** Whether anything was set since it was made. */
+  get wasSet(): boolean {
+    return this.#revision > 0;
+  }
+
   /** Resolves when the server has it. */
   set(data: Data): Promise<void> {
     this.#wanted = data;
@@ -57,6 +62,19 @@ export class KeptData {
     // One that lay there already may have any data.
     this.#written = znode.adopted ? -1 : this.#taken;
     this.#settle((waiter) => waiter.resolve());
+    void this.#write();
+  }
+
+  /** Nothing was wanted so far: what it says is what it is to say. */
+  adopt(data: Uint8Array | null): void {
+    if (this.#revision > 0) return;
+    this.#wanted = data;
+    this.#sent = data;
+  }
+
+  /** It is there still, in another session: what was written stays written. */
+  attachAgain(znode: Claimed): void {
+    this.#znode = znode;
     void this.#write();
   }
 
@@ -132,7 +150,8 @@ function newWaiter(revision: number): { readonly promise: Promise<void>; readonl
   return { promise, waiter: { revision, resolve, reject } };
 }
 
-function isSame(bytes: Uint8Array | null, data: Data): boolean {
+/** Whether bytes are what some data is as bytes. */
+export function isSame(bytes: Uint8Array | null, data: Data): boolean {
   if (bytes === null || data === null) return bytes === data;
   const other = typeof data === "string" ? new TextEncoder().encode(data) : data;
   return bytes.length === other.length && bytes.every((byte, index) => byte === other[index]);
