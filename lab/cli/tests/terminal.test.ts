@@ -199,6 +199,19 @@ describe("a command on a terminal", () => {
     expect(await stage.client.exists("/shop")).toBeNull();
   });
 
+  it.each([
+    ["delete", "-r", "/shop"],
+    ["delete", "-r", "/zookeeper", "--allow-root"],
+  ])("is interrupted by Ctrl-C at a question, which is no answer: %s %s %s", async (...words) => {
+    const asked = open(words);
+    await asked.expect(words.length > 3 ? "Type the path to go on: " : "[y/N] ");
+    asked.type("\u0003");
+    expect(await asked.exitCode()).toBe(130);
+    expect(asked.text).toContain("ended by SIGINT");
+    expect(asked.text).not.toContain("confirmed");
+    expect(await stage.client.exists("/shop")).not.toBeNull();
+  });
+
   it("wants the path typed for what is protected", async () => {
     await home.must(`context add guarded --servers ${stage.ensemble.connectionString} --protect /shop`);
     const words = ["--context", "guarded", "delete", "/shop/config"];

@@ -13,7 +13,7 @@ export const TOPICS: Readonly<Record<string, string>> = {
   ZK_AUTH_FILE        a file of credentials, one SCHEME:CREDENTIAL a line
   ZK_AUTH             such lines themselves; a file is safer
   NO_COLOR            not empty: no colour
-  FORCE_COLOR         not empty: colour on pipes, too
+  FORCE_COLOR         not empty: colour on pipes, too, whatever NO_COLOR says; 0: none
   VISUAL, EDITOR      for zk edit
   PAGER               for long output on a terminal; less -FIRX unless set
   XDG_CONFIG_HOME     contexts are in zk/config.json below it (~/.config)

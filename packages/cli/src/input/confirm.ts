@@ -12,6 +12,7 @@ export function canAsk(io: CommandIo): boolean {
 /** One line from the terminal; the end of input is an empty answer. Rejects with the signal's reason. */
 export function ask(io: CommandIo, question: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
     const reader = createInterface({
       input: io.stdin,
       output: io.stderr as NodeJS.WritableStream,
@@ -19,8 +20,10 @@ export function ask(io: CommandIo, question: string, signal: AbortSignal): Promi
     });
     let isAnswered = false;
     const onAbort = (): void => {
-      reader.close();
+      // Before the reader closes, which would be the empty answer.
+      isAnswered = true;
       reject(signal.reason);
+      reader.close();
     };
     signal.addEventListener("abort", onAbort, { once: true });
     const done = (answer: string): void => {

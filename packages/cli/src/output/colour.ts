@@ -1,4 +1,4 @@
-/** When there is colour: per stream; a flag over a variable, `NO_COLOR` over `FORCE_COLOR` over what the stream is. */
+/** When there is colour: per stream; a flag over a variable, `FORCE_COLOR` over `NO_COLOR` over what the stream is. */
 
 export type Colour = "bold" | "dim" | "red" | "green" | "yellow" | "blue" | "magenta" | "cyan";
 export type ColourChoice = "auto" | "always" | "never";
@@ -21,10 +21,17 @@ export function hasColour(
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
   if (choice !== "auto") return choice === "always";
-  if (env["NO_COLOR"]) return false;
   const force = env["FORCE_COLOR"];
-  if (force !== undefined && force !== "" && force !== "0") return true;
+  if (force !== undefined && force !== "") return force !== "0" && force !== "false";
+  if (env["NO_COLOR"]) return false;
   return stream.isTTY === true && env["TERM"] !== "dumb";
+}
+
+/** What `--color` says in words that are not parsed yet, or cannot be. */
+export function colourChoiceIn(words: readonly string[]): ColourChoice {
+  const at = words.findLastIndex((word) => word === "--color" || word.startsWith("--color="));
+  const given = words[at] === "--color" ? words[at + 1] : words[at]?.slice("--color=".length);
+  return given === "always" || given === "never" ? given : "auto";
 }
 
 /** Text in a colour. */
