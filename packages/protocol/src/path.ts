@@ -62,7 +62,8 @@ export function findPathProblem(path: string, options: PathOptions = {}): PathPr
       if (problem !== null) return problem;
       nameStart = index + 1;
     } else if (isIllegal(unit)) {
-      const shown = `U+${unit.toString(16).toUpperCase().padStart(4, "0")}`;
+      // Servers look at one half of a surrogate pair; people see the character.
+      const shown = `U+${(checked.codePointAt(index) ?? unit).toString(16).toUpperCase().padStart(4, "0")}`;
       return { reason: `the character ${shown} is not allowed`, index };
     }
   }

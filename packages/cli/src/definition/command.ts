@@ -47,6 +47,8 @@ export interface OldSpelling {
   readonly word: string;
   /** What is put before the words that follow it. */
   readonly gives: readonly string[];
+  /** Where options of the old word mean something else here: every word that follows, in ours. @throws UsageError */
+  rewrites?(words: readonly string[]): readonly string[];
 }
 
 export type Group = "everyday" | "coordination" | "moving data" | "operating" | "setup";

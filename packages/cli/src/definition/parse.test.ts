@@ -5,6 +5,7 @@ import { type Command, defineCommand } from "./command.js";
 import { longName } from "./globals.js";
 import { parseWords } from "./parse.js";
 import { argument, count, duration, flag, maybeChoice, several, texts } from "./specs.js";
+import { takeOption } from "./zk-cli-words.js";
 
 const base = {
   group: "everyday",
@@ -28,7 +29,10 @@ const commands: readonly Command[] = [
       kind: maybeChoice(["red", "green"], "kind"),
       tag: texts("TAG", "tags"),
     },
-    oldSpellings: [{ word: "faire", gives: ["--deep"] }],
+    oldSpellings: [
+      { word: "faire", gives: ["--deep"] },
+      { word: "tun", gives: [], rewrites: (words) => ["--deep", ...takeOption(words, "-b").others] },
+    ],
   }),
   defineCommand({ ...base, name: "box open", arguments: {}, options: {} }),
   defineCommand({ ...base, name: "box shut", arguments: {}, options: {} }),
@@ -161,5 +165,51 @@ describe("what is wrong", () => {
         ),
       ).toThrow(UsageError);
     }
+  });
+});
+
+describe("words of zkCli.sh", () => {
+  it("before the command are taken in ours, and said", () => {
+    const { servers, sessionTimeout, readOnly, notes }: Record<string, unknown> = run(
+      "-server h:1 -timeout 4000 -r do a b",
+    );
+    expect({ servers, sessionTimeout, readOnly }).toEqual({
+      servers: "h:1",
+      sessionTimeout: 4_000,
+      readOnly: true,
+    });
+    expect(notes).toEqual([
+      "-server is the old word for: --servers",
+      "-timeout is the old word for: --session-timeout",
+      "-r is the old word for: --read-only",
+    ]);
+    expect(run("-waitforconnection do a b").notes).toEqual([
+      "-waitforconnection is not needed: zk always waits",
+    ]);
+    expect(complaint("-client-configuration f do a b")).toContain("reads no configuration of Java's client");
+    expect(complaint("-server")).toContain("-server needs a value");
+  });
+
+  it("that mean something else here are put into ours", () => {
+    expect(run("tun a -b 100 b c")).toMatchObject({
+      what: "a",
+      more: ["b", "c"],
+      deep: true,
+      notes: ["tun is the old word for: zk do --deep a b c"],
+    });
+    expect(complaint("tun a b -b")).toContain("-b needs a value");
+  });
+
+  it.each(["cd /x", "mv /a /b", "cat /x", "close", "whoami"])("%s is answered by what to type", (line) => {
+    expect(complaint(line)).toMatch(/^zk has no command \w+ \| .+/);
+  });
+
+  it.each(["constructor", "toString", "__proto__"])("%s is a word like any other", (word) => {
+    expect(complaint(word)).toContain(`there is no command "${word}"`);
+  });
+
+  it("a version is asked for by --version", () => {
+    expect(complaint("-v")).toContain("did you mean --version?");
+    expect(complaint("-V")).toContain("did you mean --version?");
   });
 });

@@ -1,10 +1,12 @@
 /** From words to a command with its arguments and options. */
 import { Argument, CommanderError, Option, Command as Parser } from "commander";
+import { quoteWord } from "../input/words.js";
 import { UsageError } from "../program/errors.js";
 import { nearest } from "../program/suggest.js";
 import type { ArgumentSpec, Command, OptionSpec, OptionSpecs } from "./command.js";
 import { CONNECTION_OPTIONS, commonOptions, GLOBAL_OPTIONS, longName } from "./globals.js";
 import { placeName } from "./help.js";
+import { oldOption, wordElsewhere } from "./zk-cli-words.js";
 
 /** What a command line asks for. */
 export type Parsed =
@@ -22,7 +24,7 @@ export type Parsed =
 
 /** @throws UsageError */
 export function parseWords(words: readonly string[], commands: readonly Command[]): Parsed {
-  const { before, after } = splitGlobals(words);
+  const { before, after, notes: oldOptions } = splitGlobals(words);
   const isJson = before.includes("--json") || after.includes("--json");
   const [first] = after;
   if (first === undefined) {
@@ -32,27 +34,42 @@ export function parseWords(words: readonly string[], commands: readonly Command[
   }
   const { command, rest, notes } = findCommand(after, commands);
   if (asksForHelp(command, before, rest)) return { kind: "help", words: command.name.split(" "), isJson };
-  return { kind: "run", command, notes, ...parseCommand(command, before, rest) };
+  return { kind: "run", command, notes: [...oldOptions, ...notes], ...parseCommand(command, before, rest) };
 }
 
 /** Global options may stand before the command's word. */
 function splitGlobals(words: readonly string[]): {
   readonly before: string[];
   readonly after: readonly string[];
+  readonly notes: readonly string[];
 } {
   const known: OptionSpecs = { ...CONNECTION_OPTIONS, ...GLOBAL_OPTIONS };
   const byName = new Map(Object.entries(known).map(([name, spec]) => [longName(name), spec]));
   const before: string[] = [];
+  const notes: string[] = [];
   let at = 0;
   for (; at < words.length; at++) {
     const word = words[at]!;
     if (!word.startsWith("-") || word === "-") break;
+    const old = oldOption(word);
+    if (old !== undefined) {
+      const value = old.takesValue ? words[++at] : "";
+      if (value === undefined) throw new UsageError(`${word} needs a value`);
+      const now = old.gives(value);
+      before.push(...now);
+      notes.push(
+        now.length === 0
+          ? `${word} is not needed: zk always waits`
+          : `${word} is the old word for: ${now[0]}`,
+      );
+      continue;
+    }
     before.push(word);
     if (word === "--version" || word === "-h" || word === "-q") continue;
     const [name = "", value] = word.split(/=(.*)/s);
     const spec = byName.get(name);
     if (spec === undefined) {
-      const near = nearest(name, [...byName.keys(), "--version"]);
+      const near = /^-v$/i.test(name) ? "--version" : nearest(name, [...byName.keys(), "--version"]);
       throw new UsageError(
         `there is no option ${name}`,
         near === undefined ? "zk --help lists what there is" : `did you mean ${near}?`,
@@ -64,25 +81,8 @@ function splitGlobals(words: readonly string[]): {
       before.push(next);
     }
   }
-  return { before, after: words.slice(at) };
+  return { before, after: words.slice(at), notes };
 }
-
-/** Words of zkCli.sh whose work is done in another way. */
-const WORDS_ELSEWHERE: Readonly<Record<string, string>> = {
-  addauth: "--auth-file FILE, ZK_AUTH_FILE, or zk context add NAME --auth-file FILE; in the shell: addauth",
-  connect: "--servers HOST:PORT, or zk context use NAME",
-  close: "the session of a command ends with the command",
-  quit: "that is a word of the shell, which zk alone opens",
-  exit: "that is a word of the shell, which zk alone opens",
-  history: "that is a word of the shell, which zk alone opens",
-  redo: "in the shell, which zk alone opens: Ctrl-R, or the arrow keys",
-  printwatches: "zk watch PATH prints changes",
-  removewatches: "a watch ends with the zk watch that set it",
-  config: "zk get /zookeeper/config, on servers of 3.5 and newer",
-  reconfig: "servers of 3.4 are configured by their zoo.cfg: zk doctor --config FILE reads one",
-  version: "zk --version; zk status shows the releases of the servers",
-  whoami: "zk acl PATH shows who may; servers of 3.4 tell nobody who they are",
-};
 
 /** @throws UsageError with the nearest command; it is not run */
 function findCommand(
@@ -97,11 +97,13 @@ function findCommand(
   for (const command of commands) {
     const old = command.oldSpellings?.find(({ word }) => word === first);
     if (old !== undefined) {
-      const now = ["zk", command.name, ...old.gives].join(" ");
+      const given = words.slice(1);
+      const rest = old.rewrites === undefined ? [...old.gives, ...given] : old.rewrites(given);
+      const now = old.rewrites === undefined ? old.gives : rest.map(quoteWord);
       return {
         command,
-        rest: [...old.gives, ...words.slice(1)],
-        notes: [`${first} is the old word for: ${now}`],
+        rest,
+        notes: [`${first} is the old word for: ${["zk", command.name, ...now].join(" ")}`],
       };
     }
   }
@@ -117,7 +119,7 @@ function findCommand(
       near === undefined ? `there are ${list}` : `did you mean zk ${near}?`,
     );
   }
-  const elsewhere = WORDS_ELSEWHERE[first];
+  const elsewhere = wordElsewhere(first);
   if (elsewhere !== undefined) throw new UsageError(`zk has no command ${first}`, elsewhere);
   const listed = commands.filter(({ isHidden }) => !isHidden);
   const near = nearest(
@@ -223,15 +225,15 @@ function usageOf(error: CommanderError, command: Command, rest: readonly string[
       ...Object.keys(commonOptions(command.connects !== false)),
     ].map(longName);
     const near = nearest(unknown, names);
-    const isNumber = /^-\d/.test(unknown);
+    const takesText = Object.values(command.arguments).some(({ kind }) => kind === "text");
     if (unknown === "-w")
       return new UsageError(`zk ${command.name} has no option -w`, "zk watch tells of changes");
     return new UsageError(
       `zk ${command.name} has no option ${unknown}`,
       near !== undefined
         ? `did you mean ${near}?`
-        : isNumber
-          ? "words that begin with - stand behind --"
+        : takesText
+          ? `a word that begins with - stands behind --; ${hint}`
           : hint,
     );
   }

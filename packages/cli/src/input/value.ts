@@ -15,10 +15,30 @@ export interface ValueOptions {
   readonly null?: boolean;
   /** Takes `-` and `@…` as they are. */
   readonly literal?: boolean;
+  /** What is given is base64 of the data. */
+  readonly base64?: boolean;
 }
 
-/** @throws UsageError when nothing, or two things at once, say what the data is */
+/** @throws UsageError when nothing, or two things at once, say what the data is, or when it is not base64 */
 export async function readValue(
+  word: string | undefined,
+  options: ValueOptions,
+  io: CommandIo,
+  note: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  const given = await readGiven(word, options, io, note, signal);
+  return options.base64 === true && given !== null ? decodeBase64(given) : given;
+}
+
+function decodeBase64(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes).toString("latin1").replaceAll(/\s/g, "");
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0)
+    throw new UsageError("the VALUE is not base64", "zk get --base64 prints it so");
+  return Buffer.from(text, "base64");
+}
+
+async function readGiven(
   word: string | undefined,
   options: ValueOptions,
   io: CommandIo,

@@ -36,8 +36,8 @@ export function hintFor(code: ZkErrorCode): string {
   return HINTS[code] ?? "";
 }
 
-/** The words for an error; never throws. */
-export function describeError(error: unknown): ErrorReport {
+/** The words for an error, and where paths begin; never throws. */
+export function describeError(error: unknown, chroot = "/"): ErrorReport {
   const exitCode = exitCodeFor(error);
   if (error instanceof CliError) {
     const { message, hint, code, details } = error;
@@ -49,7 +49,7 @@ export function describeError(error: unknown): ErrorReport {
       fields: { code, message, exitCode, hint: hint ?? null, ...details },
     };
   }
-  if (isZkError(error)) return describeZkError(error, exitCode);
+  if (isZkError(error)) return describeZkError(error, exitCode, chroot);
   if (isRecipeError(error)) {
     const { code } = error;
     // The code is for programs, and has a field of its own.
@@ -78,18 +78,33 @@ const REFUSALS: Readonly<Partial<Record<ZkErrorCode, (path: string, operation: s
     operation === "create" ? `the parent of ${path} does not exist` : `${path} does not exist`,
   NODE_EXISTS: (path) => `${path} exists already`,
   NOT_EMPTY: (path) => `${path} has children`,
-  BAD_VERSION: (path) => `${path} has another version`,
+  BAD_VERSION: (path, operation) =>
+    operation === "setACL" ? `the ACL of ${path} has another version` : `${path} has another version`,
   NO_AUTH: (path) => `${path}: not permitted`,
   TTL_DISABLED: (path) => `${path}: the servers have times to live switched off`,
   NO_CHILDREN_FOR_EPHEMERALS: (path) => `the parent of ${path} is ephemeral, and those have no children`,
 };
 
-function describeZkError(error: ZkError, exitCode: number): ErrorReport {
+function hintOf({ code, path, operation }: ZkError, chroot: string): string | undefined {
+  if (code === "INVALID_PATH" && path !== undefined && /^[^/]/.test(path))
+    return `paths begin with a slash: /${path}`;
+  if (code === "NO_NODE" && operation === "create") return "--parents creates it";
+  if (code === "NO_NODE" && chroot !== "/")
+    return `paths begin at the chroot ${chroot}; zk context explain shows who says so`;
+  if (code === "BAD_VERSION" && operation === "setACL")
+    return "somebody was faster; zk acl --stat PATH shows its aversion";
+  return HINTS[code];
+}
+
+function describeZkError(error: ZkError, exitCode: number, chroot: string): ErrorReport {
   const { code, path, operation, server, applied } = error;
   const isRefusal = error.serverCode !== undefined || code === "NO_NODE";
   const say = isRefusal && path !== undefined ? REFUSALS[code] : undefined;
-  const message = say === undefined ? error.message : visible(say(path ?? "", operation ?? ""));
-  const hint = code === "NO_NODE" && operation === "create" ? "--parents creates it" : HINTS[code];
+  // The code is for programs, and has a field of its own.
+  const said = say === undefined ? error.message.replace(`${code}: `, "") : say(path ?? "", operation ?? "");
+  const isChroot = code === "NO_NODE" && path === "/" && chroot !== "/";
+  const message = visible(isChroot ? `the chroot ${chroot} does not exist` : said);
+  const hint = hintOf(error, chroot);
   return {
     message,
     hint,

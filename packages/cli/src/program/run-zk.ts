@@ -14,10 +14,11 @@ import type { GlobalValues } from "../definition/globals.js";
 import { commandHelp, overview } from "../definition/help.js";
 import { type Parsed, parseWords } from "../definition/parse.js";
 import { absolutePaths } from "../input/znode-path.js";
-import { hasColour, paint } from "../output/colour.js";
+import { colourChoiceIn, hasColour, paint } from "../output/colour.js";
 import { PagedStdout, pagerOf } from "../output/pager.js";
 import { Printer } from "../output/printer.js";
 import { Progress } from "../output/progress.js";
+import { visibleLines } from "../output/visible.js";
 import { type ServerConnection, serversOf } from "../session/servers.js";
 import {
   type ConnectionFlags,
@@ -50,9 +51,7 @@ export async function runZk(words: readonly string[], options: ZkOptions): Promi
     return reportEarly(error, words, options);
   }
   const colour = (name: Parameters<typeof paint>[0], text: string): string =>
-    hasColour(words.includes("--color=never") ? "never" : "auto", options.stdout, options.env)
-      ? paint(name, text)
-      : text;
+    hasColour(colourChoiceIn(words), options.stdout, options.env) ? paint(name, text) : text;
   switch (parsed.kind) {
     case "version":
       options.stdout.write(versionText(parsed.isJson));
@@ -73,7 +72,7 @@ export async function runZk(words: readonly string[], options: ZkOptions): Promi
       }
       options.stderr.write(
         overview(COMMANDS, (name, text) =>
-          hasColour("auto", options.stderr, options.env) ? paint(name, text) : text,
+          hasColour(colourChoiceIn(words), options.stderr, options.env) ? paint(name, text) : text,
         ),
       );
       return ExitCode.USAGE;
@@ -88,7 +87,7 @@ function reportEarly(error: unknown, words: readonly string[], options: ZkOption
   const isJson = words.includes("--json");
   if (isJson)
     options.stdout.write(`${JSON.stringify({ schema: "zk.error/1", error: report.fields }, null, 2)}\n`);
-  writeError(options, "auto", report);
+  writeError(options, colourChoiceIn(words), report);
   return report.exitCode;
 }
 
@@ -100,9 +99,11 @@ function writeError(
   const isColoured = hasColour(colour, io.stderr, io.env);
   const label = isColoured ? paint("red", "zk:") : "zk:";
   if (report.stack !== undefined) io.stderr.write(`${report.stack}\n`);
-  io.stderr.write(`${label} ${report.message}\n`);
-  if (report.hint !== undefined)
-    io.stderr.write(`    ${isColoured ? paint("dim", report.hint) : report.hint}\n`);
+  // Words of the command line come back in messages, and may hold what a terminal would obey.
+  io.stderr.write(`${label} ${visibleLines(report.message)}\n`);
+  if (report.hint === undefined) return;
+  const hint = visibleLines(report.hint);
+  io.stderr.write(`    ${isColoured ? paint("dim", hint) : hint}\n`);
 }
 
 type RunParsed = Extract<Parsed, { readonly kind: "run" }>;
@@ -126,6 +127,7 @@ class CommandRun {
   readonly #sessions: SessionPool;
   readonly #beganMs = performance.now();
   #exitCode = 0;
+  #chroot = "/";
   /** Lines for stderr while a pager has the terminal. */
   #unsaid: string[] | undefined;
 
@@ -162,6 +164,7 @@ class CommandRun {
       for (const line of this.#parsed.notes) this.#note(line);
       const settings = this.#resolve();
       const { timeoutMs } = settings;
+      this.#chroot = settings.chroot;
       if (timeoutMs !== undefined)
         timer = setTimeout(() => this.#controller.abort(new TimeUp(timeoutMs)), timeoutMs);
       printer = new Printer(io, { isJson, isPlain, colour: color, context: settings.context });
@@ -274,7 +277,7 @@ class CommandRun {
     this.#progress.end();
     // What ended the run says why; an error that follows from it does not, except on the fate of a write.
     const cause = this.#signal.aborted && !(error instanceof CliError) ? this.#signal.reason : error;
-    const report = describeError(cause instanceof CliError ? cause : error);
+    const report = describeError(cause instanceof CliError ? cause : error, this.#chroot);
     if (cause !== error && isZkError(error) && error.applied === "maybe") this.#warn(error.message);
     this.#exitCode = report.exitCode;
     printer.error(report.fields, this.#command.output.form === "stream");

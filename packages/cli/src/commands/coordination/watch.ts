@@ -4,6 +4,7 @@ import { stdoutBesideRecords } from "../../coordination/child.js";
 import { findProgram, notExecutable, notFound } from "../../coordination/find-program.js";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, choice, duration, flag, text, whole } from "../../definition/specs.js";
+import { takeOption } from "../../definition/zk-cli-words.js";
 import { hex } from "../../output/figures.js";
 import { jsonData, jsonStat } from "../../output/json.js";
 import { visible } from "../../output/visible.js";
@@ -65,7 +66,18 @@ export const watch: Command = defineCommand({
     ),
     exitOnFailure: flag("end with the command's code when that is not 0"),
   },
-  oldSpellings: [{ word: "addWatch", gives: ["--recursive"] }],
+  oldSpellings: [
+    {
+      word: "addWatch",
+      gives: ["--recursive"],
+      rewrites(words) {
+        const { value: mode = "PERSISTENT_RECURSIVE", others } = takeOption(words, "-m");
+        if (mode !== "PERSISTENT" && mode !== "PERSISTENT_RECURSIVE")
+          throw new UsageError(`-m is PERSISTENT or PERSISTENT_RECURSIVE, not ${JSON.stringify(mode)}`);
+        return mode === "PERSISTENT" ? others : ["--recursive", ...others];
+      },
+    },
+  ],
   exits: [
     [7, "the session expired; changes may have been missed"],
     [126, "the command of --exec cannot be run; said before the watch begins"],

@@ -1,9 +1,11 @@
-import type { Acl } from "@zk/client";
+import type { Acl, Stat } from "@zk/client";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { argument, count, flag, optional, parseWhole, whole } from "../../definition/specs.js";
 import { formatAcl, formatAcls, parseAcls } from "../../input/acl-text.js";
 import { confirm } from "../../input/confirm.js";
 import { plural } from "../../output/figures.js";
+import { jsonStat } from "../../output/json.js";
+import { printStat } from "../../output/stat-lines.js";
 import { visible } from "../../output/visible.js";
 import { CliError, UsageError } from "../../program/errors.js";
 import { inParallel } from "../../session/in-parallel.js";
@@ -12,6 +14,13 @@ import { tellReport } from "../tell-report.js";
 
 /** ACLs that are written at a time. */
 const CONCURRENCY = 16;
+
+interface Listed {
+  readonly path: string;
+  readonly acl: readonly Acl[];
+  readonly stat: Stat | null;
+  readonly changed: number;
+}
 
 export const acl: Command = defineCommand({
   name: "acl",
@@ -37,6 +46,7 @@ export const acl: Command = defineCommand({
   },
   options: {
     recursive: flag("of everything below as well", "R"),
+    stat: flag("also the stat of the znode", "s"),
     version: whole("N", "the ACL version that it must have", { short: "v", min: -1 }),
     yes: flag("answer yes", "y"),
     dryRun: flag("change nothing, say what would be changed", "n"),
@@ -58,6 +68,7 @@ export const acl: Command = defineCommand({
       { name: "path", type: "text", means: "the znode" },
       { name: "acl", type: "list", means: "scheme, id and permissions of each entry" },
       { name: "aversion", type: "number or null", means: "version of the list; null with --dry-run" },
+      { name: "stat", type: "stat or null", means: "its stat; null with --dry-run" },
       {
         name: "changed",
         type: "number",
@@ -66,24 +77,24 @@ export const acl: Command = defineCommand({
     ],
     plain: ["scheme", "id", "permissions"],
   },
-  async run(run) {
+  async run(run): Promise<Listed> {
     const { path, entries, oldVersion } = run.arguments;
     const { options, signal } = run;
     const client = await run.connect();
     if (entries === undefined) {
       if (options.recursive) throw new UsageError("-R goes with a new list; zk find --acl searches");
       const { acl: found, stat } = await client.getACL(path, { signal });
-      return { path, acl: found, aversion: stat.aversion, changed: 0 };
+      return { path, acl: found, stat, changed: 0 };
     }
     const wanted = parseAcls(entries);
     const version = options.version ?? (oldVersion === undefined ? -1 : parseWhole(oldVersion, -1));
     if (!options.recursive) {
       if (options.dryRun) {
         await client.getACL(path, { signal });
-        return { path, acl: wanted, aversion: null, changed: 1 };
+        return { path, acl: wanted, stat: null, changed: 1 };
       }
       const stat = await client.setACL(path, wanted, { version, signal });
-      return { path, acl: wanted, aversion: stat.aversion, changed: 1 };
+      return { path, acl: wanted, stat, changed: 1 };
     }
     if (version !== -1) throw new UsageError("--version is of one znode, -R of many");
     run.progress.begin("counting", "znodes");
@@ -102,7 +113,7 @@ export const acl: Command = defineCommand({
         { hint: "--max-nodes allows more" },
       );
     tellReport(report, run);
-    if (options.dryRun) return { path, acl: wanted, aversion: null, changed: paths.length };
+    if (options.dryRun) return { path, acl: wanted, stat: null, changed: paths.length };
     const question = `Replace the ACL of ${visible(path)}, ${plural(paths.length, "znode")} in all?`;
     await confirm(
       { degree: paths.length > 1 ? "yes" : "none", path, question },
@@ -111,26 +122,35 @@ export const acl: Command = defineCommand({
       signal,
     );
     run.progress.begin("setting", "znodes", paths.length);
-    let aversion: number | null = null;
-    for await (const stat of inParallel(paths.reverse(), CONCURRENCY, (each) =>
-      client.setACL(each, wanted, { signal }),
+    // The last is that of the root.
+    let stat: Stat | null = null;
+    for await (const each of inParallel(paths.reverse(), CONCURRENCY, (below) =>
+      client.setACL(below, wanted, { signal }),
     )) {
-      aversion = stat.aversion;
+      stat = each;
       run.progress.advance();
     }
-    return { path, acl: wanted, aversion, changed: paths.length };
+    return { path, acl: wanted, stat, changed: paths.length };
   },
-  human({ path, acl: list, changed }, screen, run) {
-    if (run.arguments.entries === undefined) {
-      for (const entry of list) screen.line(visible(formatAcl(entry)));
-      return;
+  human({ path, acl: list, stat, changed }, screen, run) {
+    if (run.arguments.entries === undefined) for (const entry of list) screen.line(visible(formatAcl(entry)));
+    if (run.options.stat && stat !== null) {
+      if (run.arguments.entries === undefined) screen.line();
+      printStat(screen, stat);
     }
+    if (run.arguments.entries === undefined) return;
     const what = `${visible(path)}${changed > 1 ? ` and ${plural(changed - 1, "znode")} below it` : ""}: ${visible(formatAcls(list))}`;
     if (run.options.dryRun) screen.line(`would set ${what}`);
     else run.note(what);
   },
   plain: ({ acl: list }) => list.map((entry) => [entry.id.scheme, entry.id.id, letters(entry)]),
-  json: ({ path, acl: list, aversion, changed }) => ({ path, acl: list.map(jsonAcl), aversion, changed }),
+  json: ({ path, acl: list, stat, changed }) => ({
+    path,
+    acl: list.map(jsonAcl),
+    aversion: stat?.aversion ?? null,
+    stat: stat === null ? null : jsonStat(stat),
+    changed,
+  }),
 });
 
 function letters(entry: Acl): string {

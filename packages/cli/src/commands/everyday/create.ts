@@ -4,6 +4,7 @@ import { argument, duration, flag, optional, text } from "../../definition/specs
 import { parseAcls } from "../../input/acl-text.js";
 import { readValue } from "../../input/value.js";
 import { kindOf, timeToLive } from "../../input/znode-kind.js";
+import { resolvePath } from "../../input/znode-path.js";
 import { hex } from "../../output/figures.js";
 import { visible } from "../../output/visible.js";
 import { UsageError } from "../../program/errors.js";
@@ -60,8 +61,10 @@ export const create: Command = defineCommand({
     plain: ["path"],
   },
   async *run(run) {
-    const { path, value, oldAcl } = run.arguments;
+    const { value, oldAcl } = run.arguments;
     const { options } = run;
+    // Only a number behind it makes something of a slash at the end.
+    const path = options.sequential ? run.arguments.path : resolvePath(run.arguments.path, undefined);
     const acl = options.acl ?? oldAcl;
     const entries = acl === undefined ? OPEN_ACL_UNSAFE : parseAcls(acl);
     const kind = kindOf(options);

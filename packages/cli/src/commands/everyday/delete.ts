@@ -1,6 +1,7 @@
 import { isZkError } from "@zk/client";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { count, flag, several, text, whole } from "../../definition/specs.js";
+import { takeOption } from "../../definition/zk-cli-words.js";
 import { confirm, type Danger } from "../../input/confirm.js";
 import { plural } from "../../output/figures.js";
 import { visible } from "../../output/visible.js";
@@ -46,7 +47,12 @@ export const remove: Command = defineCommand({
   writes: true,
   oldSpellings: [
     { word: "rmr", gives: ["--recursive"] },
-    { word: "deleteall", gives: ["--recursive"] },
+    {
+      word: "deleteall",
+      gives: ["--recursive"],
+      // How many go in one request is nobody's concern any more.
+      rewrites: (words) => ["--recursive", ...takeOption(words, "-b").others],
+    },
     { word: "rm", gives: [] },
   ],
   exits: [

@@ -59,13 +59,14 @@ export const find: Command = defineCommand({
     owner: text("SESSION", "an ephemeral of this session, in hexadecimal"),
     acl: text("TEXT", "an entry of its access control list contains this"),
     depth: whole("N", "levels below the beginning", { short: "d" }),
+    minDepth: whole("N", "levels below the beginning from which on; 1 leaves the beginning out"),
     long: flag("kind, size and time of each", "l"),
     count: flag("only how many there are", "c"),
     maxNodes: count("N", NODES_MAX_DEFAULT, "znodes that are looked at, after which it stops", { min: 1 }),
   },
   oldSpellings: [
     { word: "getEphemerals", gives: ["--kind", "ephemeral"] },
-    { word: "getAllChildrenNumber", gives: ["--count"] },
+    { word: "getAllChildrenNumber", gives: ["--count", "--min-depth", "1"] },
   ],
   exits: [
     [1, "nothing was found"],
@@ -97,7 +98,7 @@ export const find: Command = defineCommand({
     };
     for await (const node of walk(client, path, walkOptions, report)) {
       run.progress.advance();
-      if (!fits(node)) continue;
+      if (node.depth < (options.minDepth ?? 0) || !fits(node)) continue;
       found++;
       if (!options.count) yield { node };
     }

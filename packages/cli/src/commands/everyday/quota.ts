@@ -1,7 +1,7 @@
 import { type Client, isZkError } from "@zk/client";
 import { joinPath } from "@zk/protocol";
-import { type Command, defineCommand } from "../../definition/command.js";
-import { argument, flag, size, whole } from "../../definition/specs.js";
+import { type Command, defineCommand, type OptionSpec } from "../../definition/command.js";
+import { argument, flag, parseSize, parseWhole } from "../../definition/specs.js";
 import { utf8OrUndefined } from "../../output/json.js";
 import { visible } from "../../output/visible.js";
 import { CliError, UsageError } from "../../program/errors.js";
@@ -17,6 +17,14 @@ const STATS = "zookeeper_stats";
 interface Track {
   readonly count: number;
   readonly bytes: number;
+  /** What newer servers keep behind that: limits that they enforce. */
+  readonly rest: string;
+}
+
+/** -1 is no limit, undefined leaves what is there. */
+interface Wanted {
+  readonly count: number | undefined;
+  readonly bytes: number | undefined;
 }
 
 interface Quota {
@@ -38,19 +46,31 @@ export const quota: Command = defineCommand({
   examples: [
     { command: "zk quota /shop", does: "limits and use; exit 1 when there is none" },
     { command: "zk quota /shop --nodes 1000 --bytes 10M", does: "set it; what is not given stays as it is" },
+    { command: "zk quota /shop --bytes none", does: "no limit of that kind any more" },
     { command: "zk quota /shop --delete", does: "no quota any more" },
   ],
   arguments: { path: argument("the root of the subtree", "path") },
   options: {
-    nodes: whole("N", "znodes at most, the root counted", { short: "n", min: 1 }),
-    bytes: size("SIZE", "bytes of data at most", { short: "b" }),
+    nodes: limit("N|none", "znodes at most, the root counted; none for any number", "n", (given) =>
+      parseWhole(given, 1),
+    ),
+    bytes: limit("SIZE|none", "bytes of data at most; none for any number", "b", parseSize),
     delete: flag("delete it"),
   },
   writes: ({ options }) => options.delete || options.nodes !== undefined || options.bytes !== undefined,
   oldSpellings: [
-    { word: "setquota", gives: [] },
+    { word: "setquota", gives: [], rewrites: softOnly },
     { word: "listquota", gives: [] },
-    { word: "delquota", gives: ["--delete"] },
+    {
+      word: "delquota",
+      gives: ["--delete"],
+      rewrites(words) {
+        const limits: readonly string[] = softOnly(words).filter((word) => word === "-n" || word === "-b");
+        const others = words.filter((word) => !limits.includes(word));
+        if (limits.length === 0) return ["--delete", ...others];
+        return [...limits.flatMap((each) => [each === "-n" ? "--nodes" : "--bytes", "none"]), ...others];
+      },
+    },
   ],
   exits: [
     [1, "there is no quota"],
@@ -82,10 +102,10 @@ export const quota: Command = defineCommand({
     const at = ROOT + full;
     if (run.options.delete) await removeQuota(client, at, signal);
     else if (nodes !== undefined || bytes !== undefined)
-      await setQuota(client, full, { count: nodes ?? -1, bytes: bytes ?? -1 }, signal);
+      await setQuota(client, full, { count: nodes, bytes }, signal);
     const limits = await readTrack(client, joinPath(at, LIMITS), signal);
     if (limits === undefined) {
-      if (!run.options.delete) run.endWith(ExitCode.FALSE);
+      if (!run.options.delete && nodes === undefined && bytes === undefined) run.endWith(ExitCode.FALSE);
       return { path, nodes: null, nodesMax: null, bytes: null, bytesMax: null, isExceeded: false };
     }
     const used = await readTrack(client, joinPath(at, STATS), signal);
@@ -112,18 +132,21 @@ export const quota: Command = defineCommand({
 });
 
 /** @throws CliError CONFLICT; ZkError NO_NODE */
-async function setQuota(client: Client, full: string, wanted: Track, signal: AbortSignal): Promise<void> {
+async function setQuota(client: Client, full: string, given: Wanted, signal: AbortSignal): Promise<void> {
   // Servers would count nothing for a znode that is not there.
   await client.getData(full, { signal });
   const at = ROOT + full;
   const limits = joinPath(at, LIMITS);
   const standing = await readTrack(client, limits, signal);
+  const wanted = {
+    count: given.count ?? standing?.count ?? -1,
+    bytes: given.bytes ?? standing?.bytes ?? -1,
+    rest: standing?.rest ?? "",
+  };
+  if (wanted.count < 0 && wanted.bytes < 0 && wanted.rest === "")
+    return await removeQuota(client, at, signal);
   if (standing !== undefined) {
-    const merged = {
-      count: wanted.count < 0 ? standing.count : wanted.count,
-      bytes: wanted.bytes < 0 ? standing.bytes : wanted.bytes,
-    };
-    await client.setData(limits, formatTrack(merged), { signal });
+    await client.setData(limits, formatTrack(wanted), { signal });
     return;
   }
   const other = await quotaNear(client, full, signal);
@@ -142,7 +165,7 @@ async function setQuota(client: Client, full: string, wanted: Track, signal: Abo
   await client
     .transaction()
     .create(limits, formatTrack(wanted))
-    .create(joinPath(at, STATS), formatTrack({ count: 0, bytes: 0 }))
+    .create(joinPath(at, STATS), formatTrack({ count: 0, bytes: 0, rest: "" }))
     .commit({ signal });
 }
 
@@ -182,16 +205,36 @@ async function readTrack(client: Client, path: string, signal: AbortSignal): Pro
   try {
     const { data } = await client.getData(path, { signal });
     const text = utf8OrUndefined(data ?? new Uint8Array()) ?? "";
-    const [, count, bytes] = /^count=(-?\d+),bytes=(-?\d+)/.exec(text) ?? [];
+    const [, count, bytes, rest = ""] = /^count=(-?\d+),bytes=(-?\d+)(.*)$/s.exec(text) ?? [];
     if (count === undefined || bytes === undefined)
       throw new CliError("CORRUPTED", ExitCode.CONFLICT, `${path} is no quota: ${JSON.stringify(text)}`);
-    return { count: Number(count), bytes: Number(bytes) };
+    return { count: Number(count), bytes: Number(bytes), rest };
   } catch (error) {
     if (isZkError(error, "NO_NODE")) return undefined;
     throw error;
   }
 }
 
-function formatTrack({ count, bytes }: Track): string {
-  return `count=${count},bytes=${bytes}`;
+function formatTrack({ count, bytes, rest }: Track): string {
+  return `count=${count},bytes=${bytes}${rest}`;
+}
+
+/** A limit; -1 for none. */
+function limit(
+  value: string,
+  summary: string,
+  short: string,
+  parse: (given: string) => number,
+): OptionSpec<number | undefined> {
+  return { summary, value, short, parse: (given) => (given === "none" ? -1 : parse(given)) };
+}
+
+/** The options of zkCli.sh for limits that are enforced, which servers have from 3.7 on, are not ours. */
+function softOnly(words: readonly string[]): readonly string[] {
+  const hard = words.find((word) => word === "-N" || word === "-B");
+  if (hard === undefined) return words;
+  throw new UsageError(
+    `zk quota sets no hard limits (${hard}), which servers have from 3.7 on`,
+    `zk quota PATH ${hard === "-N" ? "--nodes N" : "--bytes SIZE"} sets one that servers warn of; a hard one that is there stays`,
+  );
 }

@@ -26,6 +26,7 @@ export const set: Command = defineCommand({
     version: whole("N", "the version that it must have", { short: "v", min: -1 }),
     null: flag("no data, which is not the same as empty"),
     literal: flag("take VALUE as it is, also - and @…"),
+    base64: flag("VALUE, or what it names, is base64 of the data", "b"),
     stat: flag("print the new stat", "s"),
     create: flag("create it when it is not there"),
   },
@@ -46,11 +47,17 @@ export const set: Command = defineCommand({
   },
   async run(run) {
     const { path, value, oldVersion } = run.arguments;
-    const { create, literal } = run.options;
+    const { create, literal, base64 } = run.options;
     if (oldVersion !== undefined && run.options.version !== undefined)
       throw new UsageError("the version is given twice");
     const version = run.options.version ?? (oldVersion === undefined ? -1 : parseWhole(oldVersion, -1));
-    const data = await readValue(value, { null: run.options.null, literal }, run.io, run.note, run.signal);
+    const data = await readValue(
+      value,
+      { null: run.options.null, literal, base64 },
+      run.io,
+      run.note,
+      run.signal,
+    );
     const client = await run.connect();
     const options = { version, signal: run.signal };
     if (create && version === -1 && (await client.exists(path, { signal: run.signal })) === null) {
