@@ -83,9 +83,9 @@ export const OF_WATCHES: readonly Plant[] = [
     changes: [
       {
         file: "core/answering.ts",
-        find: "  const server = formatServer(link.server);\n  failCall(machine, call, call.refusal(err, server), zxid);\n",
+        find: "  failCall(machine, call, call.refusal(err, server, isUnknownOp), zxid);\n",
         replace:
-          '  const server = formatServer(link.server);\n  arm(machine, call, "exist");\n  failCall(machine, call, call.refusal(err, server), zxid);\n',
+          '  arm(machine, call, "exist");\n  failCall(machine, call, call.refusal(err, server, isUnknownOp), zxid);\n',
       },
     ],
   },
