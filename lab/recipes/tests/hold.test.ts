@@ -1,5 +1,5 @@
 // What a hold says of itself when time passes and servers go. The session timeout is 4 s.
-import { Permission } from "@zk/client";
+import { Permission, type Transaction } from "@zk/client";
 import { Lock } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { World } from "../src/index.js";
@@ -84,5 +84,21 @@ describe("a hold", () => {
     const write = held.guard((tx) => tx.create("/x")).catch((error: unknown) => error);
     expect(await world.let("the write", write)).toMatchObject({ code: "NO_AUTH", path: held.path });
     expect(held.state).toBe("held");
+  });
+
+  it("says what is missing of a guarded transaction that is not given back, and stays", async () => {
+    await using world = await World.begin();
+    const { client } = await world.actor();
+    const held = await world.let("the lock", new Lock(client, "/lock").acquire());
+    const builders = [() => undefined, async (tx: Transaction) => tx.create("/late")];
+    for (const build of builders) {
+      const error = await held.guard(build as never).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringContaining("give the transaction back"),
+      });
+    }
+    expect(held.state).toBe("held");
+    expect(await world.let("the look", client.exists("/late"))).toBeNull();
   });
 });

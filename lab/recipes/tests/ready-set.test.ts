@@ -111,6 +111,24 @@ describe("a set behind a ready node", () => {
     expect(both.some(({ status }) => status === "fulfilled")).toBe(true);
   });
 
+  it("says that somebody was at it when its directory goes meanwhile", async () => {
+    const [writer, other] = [await zk.connect(), await zk.connect()];
+    const list = writer.getChildren.bind(writer);
+    // It is looked what is there, and then everything is written.
+    writer.getChildren = async (...given) => {
+      const names = await list(...given);
+      await other.remove(zk.path);
+      return names;
+    };
+    await writer.create(zk.path);
+    const published = publishReadySet(writer, zk.path, partsOf(1, 3));
+    await expect(published).rejects.toMatchObject({
+      name: "RecipeError",
+      code: "CONFLICT",
+      applied: "maybe",
+    });
+  });
+
   it("refuses a part that is called ready, and ends when it is closed", async () => {
     const client = await zk.connect();
     const wrong = publishReadySet(client, zk.path, new Map([["ready", "x"]]));

@@ -1,6 +1,7 @@
 import { type Client, createClient } from "@zk/client";
 import { describe, expect, it } from "vitest";
 import {
+  AtomicInteger,
   AtomicLong,
   Barrier,
   ClockLease,
@@ -13,6 +14,7 @@ import {
   LeaderLatch,
   Lock,
   MultiLock,
+  type NewInstance,
   Patience,
   PersistentNode,
   patientChildren,
@@ -26,6 +28,7 @@ import {
   SetPartitioner,
   SharedCount,
   SharedValue,
+  textCodec,
   until,
   updateConfig,
   watchChildren,
@@ -77,6 +80,11 @@ const all: Record<string, Make> = {
   watchReadySet: (one, path) => watchReadySet(one, path),
   watchTree: (one, path) => watchTree(one, path),
 };
+
+const textQueue = () => new Queue(client, "/here", { codec: textCodec });
+const wrapping = () => new AtomicInteger(client, "/here", { overflow: "wrap" });
+const register = (instance: Partial<NewInstance<unknown>>) =>
+  new ServiceDiscovery(client, "/here").register({ name: "web", ...instance });
 
 /** What it says of what it is given, whether at once or by its promise. */
 async function said(make: () => unknown): Promise<unknown> {
@@ -131,6 +139,55 @@ describe("a recipe says at once what it cannot use", () => {
     expect(await said(() => revoke(client, "/here", { dialect: "Kazoo" as never }))).toMatchObject({
       code: "INVALID_ARGUMENT",
     });
+  });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      "no options of a semaphore",
+      () => new Semaphore(client, "/here", undefined as never),
+      "options must be",
+    ],
+    [
+      "no options of a double barrier",
+      () => new DoubleBarrier(client, "/here", undefined as never),
+      "options must be",
+    ],
+    ["no options of a lease", () => new ClockLease(client, "/here", undefined as never), "options must be"],
+    ["no number of permits", () => new Semaphore(client, "/here", { max: null as never }), "max must be"],
+    [
+      "no time to be quiet for",
+      () => patientChildren(client, "/here", undefined as never),
+      "quietMs must be",
+    ],
+    ["no items", () => new SetPartitioner(client, "/here", undefined as never), "a list of names"],
+    ["one item for many", () => new SetPartitioner(client, "/here", "shard-1"), "a list of names"],
+    ["no path of a configuration", () => defineConfig({ schema } as never), "path of its own"],
+    ["no schema", () => defineConfig({ path: "/here" } as never), "schema must be"],
+    ["an unknown mode", () => new Queue(client, "/here").consume({ ack: "later" as never }), "ack must be"],
+    [
+      "an unknown naming",
+      () => new PersistentNode(client, "/here", { naming: "any" as never }),
+      "naming must be",
+    ],
+    [
+      "an unknown answer",
+      () => new PersistentNode(client, "/here", { onTaken: "steal" as never }),
+      "onTaken must be",
+    ],
+    ["no time of grace", () => revoke(client, "/here", { graceMs: Number.NaN }), "graceMs must be"],
+    ["text where a queue has bytes", () => new Queue(client, "/here").put("text" as never), "use a codec"],
+    ["nothing where a queue has text", () => textQueue().put(undefined as never), "undefined is no text"],
+    ["a number for a long", () => new AtomicLong(client, "/here").add(1 as never), "must be a bigint"],
+    ["a fraction for an integer", () => new AtomicInteger(client, "/here").add(1.5), "must be whole"],
+    // Wrapped it would be 0, and the number with it.
+    ["no number, to be wrapped", () => wrapping().add(Number.NaN), "must be whole"],
+    ["no number, to be written", () => wrapping().set(Number.NaN), "must be whole"],
+    ["a port that is text", () => register({ port: "80" as never }), 'nobody could read: port is "80"'],
+    ["an unknown type", () => register({ serviceType: "LAZY" as never }), "nobody could read: serviceType"],
+  ])("as an argument: %s", async (_what, make, message) => {
+    const error = (await said(make)) as Error;
+    expect(error).toBeInstanceOf(Error);
+    expect(error.message).toContain(message);
   });
 
   it("as the paths of several locks", () => {

@@ -80,7 +80,7 @@ export class DoubleBarrier {
 
   /** @throws RecipeError INVALID_ARGUMENT */
   constructor(client: Client, path: string, options: DoubleBarrierOptions) {
-    checkRecipe(client, RECIPE, path, options);
+    checkRecipe(client, RECIPE, path, options ?? null);
     checkInteger({ recipe: RECIPE, path }, "members", options.members, { min: 1, max: 1_000_000 });
     this.#client = client;
     this.path = path;

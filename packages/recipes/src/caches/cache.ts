@@ -373,7 +373,8 @@ export abstract class ZnodeCache implements Disposable, AsyncDisposable {
   #end(error: unknown): void {
     if (this.#reader.isLive) this.#noteFreshness();
     this.#ending = { error };
-    const reason = error ?? new RecipeError({ code: "RELEASED", message: "it was closed", ...this.#about });
+    const message = this.#client.state === "closed" ? "the client was closed" : "it was closed";
+    const reason = error ?? new RecipeError({ code: "RELEASED", message, ...this.#about });
     this.#failReady(reason);
     for (const stream of [...this.#streams]) stream.end(error);
     this.#ended.abort(reason);

@@ -9,8 +9,9 @@ import type { CachedNode } from "./types.js";
 
 /** See the head of this file. Made by {@link watchNode}. */
 export class NodeCache extends ZnodeCache {
-  constructor(client: Client, path: string, options: CacheOptions) {
-    super({ client, recipe: "NodeCache", path, options, shape: { depth: 0 } });
+  /** @param recipe whose errors it makes, for recipes that stand on it */
+  constructor(client: Client, path: string, options: CacheOptions, recipe = "NodeCache") {
+    super({ client, recipe, path, options, shape: { depth: 0 } });
   }
 
   /** The znode as it was last read; undefined when there is none, or before it was read. */

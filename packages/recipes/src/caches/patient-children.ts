@@ -41,7 +41,7 @@ export async function patientChildren(
 ): Promise<SettledChildren> {
   const about = { recipe: RECIPE, path };
   checkZnodePath(client, RECIPE, path);
-  checkInteger(about, "quietMs", options.quietMs, { min: 0, max: 2 ** 31 - 1 });
+  checkInteger(about, "quietMs", options?.quietMs, { min: 0, max: 2 ** 31 - 1 });
   using patience = new Patience(client, about, options);
   for (;;) {
     let onEvent = (): void => {};

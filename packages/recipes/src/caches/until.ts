@@ -1,7 +1,7 @@
 /** Waiting for one znode to be as one wants it. */
 import type { Client } from "@zk/client";
 import type { WaitOptions } from "../core/patience.js";
-import { watchNode } from "./node-cache.js";
+import { NodeCache } from "./node-cache.js";
 import type { CachedNode } from "./types.js";
 
 /**
@@ -36,7 +36,7 @@ export async function until(
   condition: (node: CachedNode | undefined) => boolean,
   options: WaitOptions = {},
 ): Promise<CachedNode | undefined> {
-  using cache = watchNode(client, path);
+  using cache = new NodeCache(client, path, {}, "until");
   let met: CachedNode | undefined;
   await cache.until(({ node }) => {
     met = node;

@@ -1,4 +1,5 @@
 /** What a configuration is: where it lies, what may be in it, and how it is written. */
+import { checkRecipePath, invalid } from "../core/checks.js";
 import { type Codec, jsonCodec } from "../core/codec.js";
 import { RecipeError } from "../errors.js";
 import type { AtomicTransaction } from "../stm/atomically.js";
@@ -33,6 +34,17 @@ export class ConfigDefinition<Stored, Value = Stored> {
 
   /** Made by {@link defineConfig}. */
   constructor(options: ConfigOptions<Stored, Value>) {
+    checkRecipePath(CONFIG_RECIPE, options?.path);
+    const { validate } = options.schema?.["~standard"] ?? {};
+    if (typeof validate !== "function") {
+      const about = { recipe: CONFIG_RECIPE, path: options.path };
+      throw invalid(
+        about,
+        "schema",
+        "a Standard Schema, such as one of zod, valibot or arktype",
+        options.schema,
+      );
+    }
     this.path = options.path;
     this.default = options.default;
     this.secrets = options.secrets;

@@ -74,6 +74,7 @@ export async function publishReadySet(
     try {
       return await writer.publish(parts);
     } catch (error) {
+      if (isZkError(error, "NO_NODE")) throw writer.conflict(error);
       // With a hold it is the hold that says so; without one the next session goes on where this one was.
       if (!isSessionOver(error)) throw error;
       await sessionAgain(client, patience, { recipe: RECIPE, path: directory });
@@ -140,15 +141,14 @@ class Writer {
     if (await this.#does("NODE_EXISTS", (tx) => tx.create(path, this.#id) as never)) return;
     // Ours, whose answer was lost, or another's.
     const { data } = await this.#patience.read((call) => this.#client.getData(path, call));
-    if (isSame(data, textCodec.encode(this.#id))) return;
-    const message = "somebody else published meanwhile; let one hold decide who may";
-    throw new RecipeError({
-      code: "CONFLICT",
-      message,
-      recipe: RECIPE,
-      path: this.#directory,
-      applied: "maybe",
-    });
+    if (!isSame(data, textCodec.encode(this.#id))) throw this.conflict();
+  }
+
+  /** Somebody else was at it as well: what is there may be of both. */
+  conflict(cause?: unknown): RecipeError {
+    const message = "somebody else published or removed it meanwhile; let one hold decide who may";
+    const about = { recipe: RECIPE, path: this.#directory };
+    return new RecipeError({ code: "CONFLICT", message, ...about, applied: "maybe", cause });
   }
 
   /** @returns false when the server answered that code */

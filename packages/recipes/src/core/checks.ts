@@ -25,7 +25,9 @@ export function checkZnodePath(client: Client, recipe: string, path: string): vo
     // Of all that takes a path this alone asks nobody; there is no such watch.
     client.unwatch(path, nobody);
   } catch (cause) {
-    const message = `${JSON.stringify(path)} is not the path of a znode: ${(cause as Error).message}`;
+    // What was asked for is nobody's concern, what is wrong with the path is.
+    const [reason] = (cause as Error).message.split(": ").slice(-1);
+    const message = `${JSON.stringify(path)} is not the path of a znode: ${reason}`;
     throw new RecipeError({ code: "INVALID_ARGUMENT", message, recipe, cause });
   }
 }
@@ -48,7 +50,7 @@ export function checkInteger(
  * the default, or less than that.
  * @throws RecipeError INVALID_ARGUMENT
  */
-export function checkRecipe(client: Client, recipe: string, path: string, options: object = {}): void {
+export function checkRecipe(client: Client, recipe: string, path: string, options: object | null = {}): void {
   checkRecipePath(recipe, path);
   checkZnodePath(client, recipe, path);
   const about = { recipe, path };

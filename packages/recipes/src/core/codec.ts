@@ -10,15 +10,22 @@ const encoder = new TextEncoder();
 // A byte order mark is text like any other here: what was written is what is read.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Bytes as they are. */
+/** Bytes as they are. Encoding throws a TypeError for what is none, such as text. */
 export const bytesCodec: Codec<Uint8Array> = {
-  encode: (value) => value,
+  encode(value) {
+    if (isBytes(value)) return value;
+    throw new TypeError(`${kindOf(value)} is no bytes; use a codec, such as textCodec or jsonCodec()`);
+  },
   decode: (bytes) => bytes,
 };
 
-/** Text as UTF-8. Decoding throws a TypeError for bytes that are none. */
+/** Text as UTF-8. Decoding throws a TypeError for bytes that are none, and encoding for what is no text. */
 export const textCodec: Codec<string> = {
-  encode: (value) => encoder.encode(value),
+  encode(value) {
+    // An encoder takes nothing for empty text, and anything else for what it is printed as.
+    if (typeof value !== "string") throw new TypeError(`${kindOf(value)} is no text`);
+    return encoder.encode(value);
+  },
   decode: (bytes) => decoder.decode(bytes),
 };
 
@@ -41,4 +48,13 @@ export function jsonCodec<T>(check: (value: unknown) => T = (value) => value as 
     },
     decode: (bytes) => check(JSON.parse(textCodec.decode(bytes))),
   };
+}
+
+/** Also those of another realm, such as a test runner's. */
+function isBytes(value: unknown): value is Uint8Array {
+  return Object.prototype.toString.call(value) === "[object Uint8Array]";
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : typeof value;
 }

@@ -5,6 +5,7 @@ import {
   isZkError,
   type Transaction,
   type TransactionResult,
+  ZkError,
 } from "@zk/client";
 import { withoutFirst } from "./refusals.js";
 
@@ -30,7 +31,13 @@ export async function guardedCommit<Results extends readonly TransactionResult[]
   // The type of the transaction counts operations; those of the caller begin behind the check.
   const guarded = client.transaction().check(path) as unknown as Transaction;
   try {
-    const results: readonly TransactionResult[] = await build(guarded).commit(options);
+    const built: Transaction<Results> | undefined = build(guarded);
+    if (typeof built?.commit !== "function") {
+      const message =
+        "the function must give the transaction back, as in (tx) => tx.setData(path, data), and at once";
+      throw new ZkError({ code: "INVALID_ARGUMENT", message, operation: "transaction", path });
+    }
+    const results: readonly TransactionResult[] = await built.commit(options);
     return results.slice(1) as unknown as Results;
   } catch (error) {
     if (!isZkError(error)) throw error;

@@ -4,7 +4,7 @@ import type { WaitOptions } from "../core/patience.js";
 import { RecipeError } from "../errors.js";
 import { PersistentNode, type PersistentNodeEvent } from "../nodes/persistent-node.js";
 import { atomically } from "../stm/atomically.js";
-import { encodeInstance, type ServiceInstance } from "./instance.js";
+import { decodeInstance, encodeInstance, type ServiceInstance } from "./instance.js";
 
 /** How recipes of this family call themselves in errors. */
 export const DISCOVERY_RECIPE = "ServiceDiscovery";
@@ -118,7 +118,15 @@ export class ServiceRegistration<Payload = unknown> implements AsyncDisposable {
   }
 
   #encode(instance: ServiceInstance<Payload>): Uint8Array {
-    return encodeInstance(instance, { enabled: this.#details.writesEnabled });
+    const data = encodeInstance(instance, { enabled: this.#details.writesEnabled });
+    try {
+      decodeInstance(data);
+    } catch (cause) {
+      const message = `an instance that nobody could read: ${(cause as Error).message}`;
+      const about = { recipe: DISCOVERY_RECIPE, path: this.path };
+      throw new RecipeError({ code: "INVALID_ARGUMENT", message, ...about, cause });
+    }
+    return data;
   }
 
   #end(): void {

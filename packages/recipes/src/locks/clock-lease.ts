@@ -76,7 +76,7 @@ export class ClockLease {
    * ```
    */
   constructor(client: Client, path: string, options: ClockLeaseOptions) {
-    checkRecipe(client, RECIPE, path, options);
+    checkRecipe(client, RECIPE, path, options ?? null);
     this.path = path;
     this.#client = client;
     this.#options = options;

@@ -11,7 +11,7 @@
  * Source: Curator 5.4.0, InterProcessMutex.java, makeRevocable, and LockInternals.java, REVOKE_MESSAGE
  */
 import { type Client, isZkError } from "@zk/client";
-import { checkDialect, checkRecipe } from "../core/checks.js";
+import { checkDialect, checkRecipe, invalid } from "../core/checks.js";
 import { counted } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
 import { Line } from "../core/line.js";
@@ -66,6 +66,8 @@ export async function revoke(
   checkRecipe(client, RECIPE, path, options);
   const { dialect = "curator" } = options;
   checkDialect(RECIPE, path, dialect);
+  const { graceMs = Number.POSITIVE_INFINITY } = options;
+  if (!(graceMs >= 0)) throw invalid({ recipe: RECIPE, path }, "graceMs", "a number of at least 0", graceMs);
   const roles = ["lock", "read", "write"] as const;
   const bases = [...new Set(roles.map((role) => baseOf(dialect, role)))];
   const line = new Line(client, { recipe: RECIPE, directory: path, dialect, bases });

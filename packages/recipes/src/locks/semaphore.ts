@@ -87,14 +87,14 @@ export class Semaphore {
    * ```
    */
   constructor(client: Client, path: string, options: SemaphoreOptions) {
-    checkRecipe(client, RECIPE, path, options);
+    checkRecipe(client, RECIPE, path, options ?? null);
     checkDialect(RECIPE, path, options.dialect);
     this.path = path;
     this.#client = client;
     this.#options = options;
     const { max, dialect = "curator", acl } = options;
     this.#about = { recipe: RECIPE, path, acl };
-    const number = typeof max === "number" ? max : max.initial;
+    const number = typeof max === "number" ? max : max?.initial;
     checkInteger(this.#about, "max", number, { min: typeof max === "number" ? 1 : 0, max: 2 ** 31 - 1 });
     if (typeof max !== "number") checkRecipe(client, RECIPE, max.path);
     if (dialect === "kazoo" && (options.slots === true || typeof max !== "number")) {

@@ -18,7 +18,7 @@
  */
 import type { Acl, Client, Data, Stat } from "@zk/client";
 import { Backoff } from "../core/backoff.js";
-import { checkRecipe } from "../core/checks.js";
+import { checkOneOf, checkRecipe } from "../core/checks.js";
 import { goOn } from "../core/going-on.js";
 import { Hold, type HoldState } from "../core/hold.js";
 import { type Removal, removeExactly, whileConnected } from "../core/janitor.js";
@@ -117,10 +117,13 @@ export class PersistentNode implements AsyncDisposable {
   constructor(client: Client, path: string, options: PersistentNodeOptions = {}) {
     const recipe = options.recipe ?? "PersistentNode";
     checkRecipe(client, recipe, path, options);
+    const about = { recipe, path };
+    checkOneOf(about, "naming", options.naming, ["plain", "protected", "sequential"]);
+    checkOneOf(about, "onTaken", options.onTaken, ["wait", "fail", "takeOver"]);
     this.#client = client;
     this.path = path;
     this.#options = options;
-    this.#about = { recipe, path };
+    this.#about = about;
     this.#data = new KeptData(client, options.data ?? null, (data) => {
       this.#events.tell({ type: "changed", path: this.actualPath ?? path, data });
     });

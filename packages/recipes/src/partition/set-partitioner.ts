@@ -277,6 +277,8 @@ export class SetPartitioner {
   }
 
   #checked(items: Iterable<string>): readonly string[] {
+    if (typeof items === "string" || typeof items?.[Symbol.iterator] !== "function")
+      throw this.#error("INVALID_ARGUMENT", "the items must be a list of names");
     const all = [...new Set(items)];
     const bad = all.find((item) => !isName(item));
     if (bad === undefined) return all;

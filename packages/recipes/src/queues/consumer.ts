@@ -4,6 +4,7 @@
  * Back-pressure: no more than `prefetch` items are claimed and not yet ended (acknowledged, given back, lost) at any time, those
  * that wait to be handed out among them.
  */
+import { checkInteger, checkOneOf } from "../core/checks.js";
 import { Patience } from "../core/patience.js";
 import { isRecipeError } from "../errors.js";
 import type { QueueItem } from "./item.js";
@@ -18,6 +19,8 @@ import type { Taker } from "./taker.js";
  * - `before`: before it is handed out. At most once: what a consumer that dies was working on is lost.
  */
 export type AckMode = "manual" | "after" | "before";
+
+const PREFETCH_MAX = 1000;
 
 /** Options of {@link Queue.consume}. */
 export interface ConsumeOptions {
@@ -53,9 +56,12 @@ export class QueueConsumer<T> implements AsyncIterableIterator<QueueItem<T>, und
   /** Made by the queue. */
   constructor(setup: QueueSetup, taker: Taker<T>, options: ConsumeOptions) {
     const { client, recipe, path } = setup;
+    const { prefetch = 1 } = options;
+    checkInteger(setup, "prefetch", prefetch, { min: 1, max: PREFETCH_MAX });
+    checkOneOf(setup, "ack", options.ack, ["manual", "after", "before"]);
     this.#taker = taker;
     this.#ack = options.ack ?? "manual";
-    this.#prefetch = options.prefetch ?? 1;
+    this.#prefetch = prefetch;
     const { signal } = options;
     const ending = this.#ending.signal;
     this.#patience = new Patience(

@@ -19,7 +19,7 @@
  * `<path>-dead`, a queue of the same layout.
  */
 import { type Acl, type Client, CreateMode, isZkError } from "@zk/client";
-import { checkInteger, checkRecipe } from "../core/checks.js";
+import { checkInteger, checkOneOf, checkRecipe } from "../core/checks.js";
 import { bytesCodec, type Codec } from "../core/codec.js";
 import { makeDirectory } from "../core/directories.js";
 import { commitOnce } from "../core/exactly-once.js";
@@ -102,7 +102,6 @@ export interface QueueListing extends Placement {
 
 const CAPACITY_MAX = 1_000_000;
 const DELIVERIES_MAX = 1000;
-const PREFETCH_MAX = 1000;
 const PEEK_MAX = 1000;
 
 /** See the head of this file. */
@@ -259,8 +258,6 @@ export class Queue<T = Uint8Array> {
    * ```
    */
   consume(options: ConsumeOptions = {}): QueueConsumer<T> {
-    const { prefetch = 1 } = options;
-    checkInteger(this.#setup, "prefetch", prefetch, { min: 1, max: PREFETCH_MAX });
     return new QueueConsumer(this.#setup, this.#taker, options);
   }
 
@@ -390,7 +387,8 @@ export class Queue<T = Uint8Array> {
     return inAnySession(this.#client, patience, this.#setup, work);
   }
 
-  #patience(options: WaitOptions): Patience {
+  #patience(options: TakeOptions): Patience {
+    checkOneOf(this.#setup, "ack", options.ack, ["manual", "before"]);
     return new Patience(this.#client, this.#setup, options);
   }
 }

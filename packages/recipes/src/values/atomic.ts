@@ -11,7 +11,7 @@
  * change is its `mzxid`.
  */
 import type { Acl, Client } from "@zk/client";
-import { checkInteger, checkOneOf, checkRecipe } from "../core/checks.js";
+import { checkInteger, checkOneOf, checkRecipe, invalid } from "../core/checks.js";
 import type { Codec } from "../core/codec.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { RecipeError } from "../errors.js";
@@ -57,6 +57,8 @@ interface Arithmetic<N> {
   negate(a: N): N;
   /** Cuts off what does not fit. */
   wrap(value: N): N;
+  /** Whether it is a number of this kind, whatever its size. */
+  isNumber(value: unknown): boolean;
 }
 
 /** What both kinds have in common. */
@@ -100,11 +102,12 @@ class AtomicNumber<N extends number | bigint> {
 
   /**
    * Adds to the number, exactly once.
-   * @throws RecipeError CAPACITY when the result does not fit; CORRUPTED; ABORTED, WAIT_TIMEOUT and SESSION_EXPIRED, whose
+   * @throws RecipeError INVALID_ARGUMENT for what is no such number; CAPACITY when the result does not fit; CORRUPTED; ABORTED, WAIT_TIMEOUT and SESSION_EXPIRED, whose
    *   `applied` says `maybe` when the wait ended before it was known; AMBIGUOUS. ZkError for what a server refuses.
    */
   async add(delta: N, options: WaitOptions = {}): Promise<AtomicResult<N>> {
     const { plus, wrap } = this.#kind;
+    this.#check(delta);
     return await this.update((pre) => (this.#wraps ? wrap(plus(pre, delta)) : plus(pre, delta)), options);
   }
 
@@ -125,6 +128,7 @@ class AtomicNumber<N extends number | bigint> {
 
   /** Writes a number, whatever is there. @throws as {@link AtomicLong.add}; bytes that are no number are no error */
   async set(value: N, options: WaitOptions = {}): Promise<AtomicResult<N>> {
+    this.#check(value);
     return await this.#change(() => value, options, true);
   }
 
@@ -134,6 +138,7 @@ class AtomicNumber<N extends number | bigint> {
    * @throws as {@link AtomicLong.add}
    */
   async compareAndSet(expected: N, value: N, options: WaitOptions = {}): Promise<AtomicResult<N> | null> {
+    this.#check(value);
     let isExpected = false;
     const next = (pre: N): N | undefined => {
       isExpected = pre === expected;
@@ -171,6 +176,7 @@ class AtomicNumber<N extends number | bigint> {
   }
 
   #encode(value: N): Uint8Array {
+    this.#check(value);
     try {
       return this.#kind.codec.encode(value);
     } catch (error) {
@@ -194,6 +200,14 @@ class AtomicNumber<N extends number | bigint> {
       // It is to be overwritten, so it does not matter what it was.
       return this.#kind.zero;
     }
+  }
+
+  /** What does not fit is told apart from what is no number at all, which wrapping would make one of. */
+  #check(value: N): void {
+    const { isNumber, zero } = this.#kind;
+    if (isNumber(value)) return;
+    const about = { recipe: this.#kind.recipe, path: this.path };
+    throw invalid(about, "the number", typeof zero === "bigint" ? "a bigint, such as 1n" : "whole", value);
   }
 
   #error(code: "CAPACITY" | "CORRUPTED", message: string, cause: unknown): RecipeError {
@@ -226,6 +240,7 @@ export class AtomicLong extends AtomicNumber<bigint> {
       plus: (a, b) => a + b,
       negate: (a) => -a,
       wrap: (value) => BigInt.asIntN(64, value),
+      isNumber: (value) => typeof value === "bigint",
     });
   }
 }
@@ -245,6 +260,7 @@ export class AtomicInteger extends AtomicNumber<number> {
       plus: (a, b) => a + b,
       negate: (a) => -a,
       wrap: (value) => value | 0,
+      isNumber: (value) => Number.isInteger(value),
     });
   }
 }
