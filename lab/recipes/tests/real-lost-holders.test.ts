@@ -2,7 +2,7 @@
 // was given back. The times are those of the leader's clock, and this machine's is the same.
 import { type Client, createClient } from "@zk/client";
 import { type Ensemble, startEnsemble } from "@zk/lab";
-import { WorkerIds } from "@zk/recipes";
+import { Lock, WorkerIds } from "@zk/recipes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildPrograms, Child, until } from "../src/index.js";
 
@@ -52,9 +52,9 @@ async function lastThereMs(client: Client, path: string): Promise<number> {
 }
 
 describe("what a holder had that was killed", () => {
-  it("is a number that rests for its session timeout and the quarantine; one that is given back does not", async () => {
+  it.concurrent("is a number that rests for its session timeout and the quarantine; one that is given back does not", async () => {
     await using client = await connected();
-    const workers = { workers: "/ids", quarantineMs: REST_MS };
+    const workers = { take: "worker", path: "/ids", restMs: REST_MS };
     const ids = new WorkerIds(client, "/ids", { bits: 1, quarantineMs: REST_MS });
     const [lost, kept] = [await holder(workers), await holder(workers)];
     await using _ = kept.child;
@@ -69,6 +69,30 @@ describe("what a holder had that was killed", () => {
     await kept.child.finish();
     expect(kept.child.of("released")).toEqual([{ type: "released", confirmed: true }]);
     expect((await ids.acquire()).id).toBe(kept.child.of("held")[0]?.["id"]);
+    expect(kept.child.accidents).toBe("");
+  });
+
+  it.concurrent("is a lock that the next one waits for, by its delay; one that is given back is had at once", async () => {
+    await using client = await connected();
+    const taking = { take: "lock", path: "/lock", restMs: REST_MS };
+    const lock = new Lock(client, "/lock", { lockDelayMs: REST_MS });
+    const lost = await holder(taking);
+    const next = lock.acquire({ timeoutMs: 30_000 });
+    await until("it stands in line", async () => (await client.getChildren("/lock")).length === 2);
+    await lost.child.kill();
+    const thereMs = await lastThereMs(client, lost.path);
+    await expect(new Lock(client, "/lock", { lockDelayMs: REST_MS }).tryAcquire()).resolves.toBeNull();
+    const held = await next;
+    const heldMs = Number((await client.exists("/lock"))?.mtime);
+    expect(heldMs - thereMs).toBeGreaterThanOrEqual(REST_MS);
+    expect(heldMs - thereMs).toBeLessThan(REST_MS + LATE_MS);
+    await held.release();
+    const kept = await holder({ ...taking, restMs: 10 * LATE_MS });
+    const patient = new Lock(client, "/lock", { lockDelayMs: 10 * LATE_MS }).acquire({ timeoutMs: LATE_MS });
+    await kept.child.finish();
+    expect(kept.child.of("released")).toEqual([{ type: "released", confirmed: true }]);
+    await using last = await patient;
+    expect(last.state).toBe("held");
     expect(kept.child.accidents).toBe("");
   });
 });

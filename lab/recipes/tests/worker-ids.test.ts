@@ -8,7 +8,7 @@ import {
   type WorkerIdsOptions,
 } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
-import { type Actor, World } from "../src/index.js";
+import { type Actor, told, World } from "../src/index.js";
 
 const SESSION_MS = 4000;
 const QUARANTINE_MS = 10_000;
@@ -22,14 +22,8 @@ function recordOf(world: World, id: number): { readonly state: string; readonly 
   return JSON.parse(new TextDecoder().decode(world.tree.data(`/ids/records/${id}`) ?? new Uint8Array(0)));
 }
 
-const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-
 const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
-  (((await errorOf(promise)) ?? {}) as { readonly code?: unknown }).code;
+  (((await told(promise)) ?? {}) as { readonly code?: unknown }).code;
 
 describe("worker ids", () => {
   it("are the smallest that are free, one a holder, with tokens that grow", async () => {
@@ -54,7 +48,7 @@ describe("worker ids", () => {
     const asked = Promise.all(actors.map((actor) => idsOf(actor).acquire()));
     const held = await world.let("four numbers", asked);
     expect(held.map(({ id }) => id).sort()).toEqual([0, 1, 2, 3]);
-    expect(await world.let("a fifth", errorOf(idsOf(actors[0]!).acquire()))).toMatchObject({
+    expect(await world.let("a fifth", told(idsOf(actors[0]!).acquire()))).toMatchObject({
       code: "CAPACITY",
       message: expect.stringMatching(/none of the 4 numbers is free$/),
     });
@@ -129,7 +123,7 @@ describe("worker ids", () => {
     await world.let("0", idsOf(one, options).acquire());
     await world.let("1", idsOf(one, options).acquire());
     await world.let("the loss", world.ensemble.expireSession(one.client));
-    const refused = await world.let("a try", errorOf(idsOf(two, options).acquire()));
+    const refused = await world.let("a try", told(idsOf(two, options).acquire()));
     const wholeMs = SESSION_MS + QUARANTINE_MS;
     expect(refused).toMatchObject({ message: expect.stringContaining(`one is free in ${wholeMs} ms`) });
     const fromMs = world.clock.nowMs();
@@ -139,10 +133,7 @@ describe("worker ids", () => {
     expect(tookMs).toBeGreaterThan(wholeMs - 500);
     expect(tookMs).toBeLessThan(wholeMs + 500);
     // Whose quarantine is longer is more careful.
-    const third = await world.let(
-      "a try",
-      errorOf(idsOf(two, { ...options, quarantineMs: 60_000 }).acquire()),
-    );
+    const third = await world.let("a try", told(idsOf(two, { ...options, quarantineMs: 60_000 }).acquire()));
     expect(third).toMatchObject({ message: expect.stringMatching(/one is free in (4|5)\d{4} ms/) });
   });
 

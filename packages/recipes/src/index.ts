@@ -46,6 +46,7 @@ export type { Dialect } from "./core/dialects.js";
 // For those who write a recipe of their own: a write that is applied once, a wait with one deadline.
 export { commitOnce, type Once, type OnceOptions, sweepMarkers } from "./core/exactly-once.js";
 export { Hold, type HoldOptions, type HoldState } from "./core/hold.js";
+export type { LockDelayOptions } from "./core/lock-delay.js";
 export { Patience, type WaitOptions } from "./core/patience.js";
 // The order of contenders, for those who write a recipe of their own or read the directory of another library's.
 export {

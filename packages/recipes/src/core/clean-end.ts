@@ -8,7 +8,7 @@ import { type Owned, type Removal, removeBy } from "./janitor.js";
 /** The znode that is told, and what. */
 export interface EndMark {
   readonly path: string;
-  readonly data: string;
+  readonly data: string | null;
   /** It is told only if it is of this version. Default: of any. */
   readonly version?: number;
 }

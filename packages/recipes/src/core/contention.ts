@@ -3,6 +3,7 @@ import type { Client } from "@zk/client";
 import { isRecipeError, RecipeError } from "../errors.js";
 import type { Role } from "./dialects.js";
 import type { Entry, Line } from "./line.js";
+import type { LockDelay } from "./lock-delay.js";
 import type { Patience } from "./patience.js";
 import { type Contender, placeOf } from "./sequence.js";
 import { connectedAgain, isSessionOver, sessionAgain } from "./sessions.js";
@@ -17,6 +18,8 @@ export interface ContendOptions {
   readonly blocks?: (ahead: Contender) => boolean;
   /** Fail when the session ends meanwhile, instead of going to the end of the line in the next one. */
   readonly failOnExpiry?: boolean;
+  /** What else has to be so before the first in line has what it stands for. */
+  readonly delay?: LockDelay | undefined;
   /** It is part of a longer wait, which counts itself. */
   readonly isPart?: boolean;
   /** It does not wait for anybody. */
@@ -31,9 +34,11 @@ export interface ContendOptions {
  *   in line then, or the janitor has it.
  */
 export function contend(line: Line, options: ContendOptions, patience: Patience): Promise<Entry> {
-  return standing(line, options, patience, async (entry) =>
-    (await hasTurn(line, entry, options, patience)) ? entry : undefined,
-  );
+  return standing(line, options, patience, async (entry) => {
+    if (!(await hasTurn(line, entry, options, patience))) return undefined;
+    if (options.delay === undefined) return entry;
+    return (await options.delay.admit(entry, patience, true)) === "admitted" ? entry : undefined;
+  });
 }
 
 /**
@@ -44,7 +49,10 @@ export function contend(line: Line, options: ContendOptions, patience: Patience)
 export function contendOnce(line: Line, options: ContendOptions, patience: Patience): Promise<Entry | null> {
   return standing(line, { ...options, isTry: true }, patience, async (entry) => {
     const found = await isNext(line, entry, options, patience);
-    if (found !== false) return found === true ? entry : undefined;
+    if (found === undefined) return undefined;
+    if (found && options.delay === undefined) return entry;
+    const admission = found ? await options.delay?.admit(entry, patience, false) : "paused";
+    if (admission !== "paused") return admission === "admitted" ? entry : undefined;
     await line.leave(entry);
     return null;
   });

@@ -87,8 +87,13 @@ export type RecipeEvent =
       readonly names: readonly string[];
       readonly dialect: string;
     }
-  /** The directory's counter nears 2^31: see to it that the directory is made anew while it is empty. */
+  /**
+   * The directory's counter nears 2^31. Order goes on past it, here; other libraries lose theirs. A `Reaper` that has the directory
+   * below its roots removes it as soon as it is found empty, and its numbers begin again.
+   */
   | { readonly type: "wrapNear"; readonly recipe: string; readonly path: string; readonly serial: number }
+  /** The last holder was lost, and the next one in line waits so long: see `lockDelayMs`. */
+  | { readonly type: "delayed"; readonly recipe: string; readonly path: string; readonly forMs: number }
   /** A queue has become so long that ZooKeeper, which holds all of it in memory and lists all of it, is the wrong place for it. */
   | { readonly type: "longQueue"; readonly recipe: string; readonly path: string; readonly length: number }
   /** A value that was removed was to be seeded again, and could not be. */

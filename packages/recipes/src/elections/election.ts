@@ -21,6 +21,7 @@ import { contend } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
 import type { HoldOptions } from "../core/hold.js";
 import { Line } from "../core/line.js";
+import { LockDelay, type LockDelayOptions } from "../core/lock-delay.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { releaseForCertain } from "../core/releasing.js";
 import { isStop } from "../core/stoppable-hold.js";
@@ -31,7 +32,7 @@ import { type GraceOptions, type LeaderWork, runLeader } from "./leading.js";
 import { Term } from "./term.js";
 
 /** Options of {@link Election}. */
-export interface ElectionOptions extends HoldOptions {
+export interface ElectionOptions extends HoldOptions, LockDelayOptions {
   /** Who we are, for observers, people and other libraries to read: UTF-8. Default: empty. */
   readonly identity?: string;
   /** Whose names we write, and so with whom the election is shared. Default `curator`. */
@@ -70,6 +71,7 @@ export class Election {
   readonly #client: Client;
   readonly #options: ElectionOptions;
   readonly #line: Line;
+  readonly #delay: LockDelay | undefined;
   readonly #turns = new Turns();
 
   /**
@@ -92,6 +94,7 @@ export class Election {
     const dialect = options.dialect ?? "curator";
     const bases = options.contenders === "any" ? undefined : [baseOf(dialect, "lock")];
     this.#line = new Line(client, { recipe: "Election", directory: path, dialect, bases, acl: options.acl });
+    this.#delay = LockDelay.of(this.#line, options);
   }
 
   /** {@link terms} without options. */
@@ -209,10 +212,11 @@ export class Election {
     const client = this.#client;
     const { identity: id = "", onSuspended = "abort" } = this.#options;
     for (;;) {
-      const entry = await contend(this.#line, { role: "lock", data: id }, patience);
+      const delay = this.#delay;
+      const entry = await contend(this.#line, { role: "lock", data: id, delay }, patience);
       const { path, token, sessionId, serial } = entry;
       const term = new Term(
-        { client, recipe: "Election", path, token, sessionId, onSuspended },
+        { client, recipe: "Election", path, token, sessionId, onSuspended, ...delay?.ending(entry) },
         { id, serial, ...(stop === undefined ? {} : { stop }) },
       );
       if (term.state === "held") return term;

@@ -22,6 +22,7 @@ import { goOn } from "../core/going-on.js";
 import { Hold, type HoldOptions } from "../core/hold.js";
 import { Line } from "../core/line.js";
 import { Listeners } from "../core/listeners.js";
+import { LockDelay, type LockDelayOptions } from "../core/lock-delay.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { releaseForCertain } from "../core/releasing.js";
 import { RecipeError } from "../errors.js";
@@ -29,7 +30,7 @@ import { type Candidate, candidatesOf, leaderOf, observeLeaders } from "./candid
 import { Leadership } from "./leadership.js";
 
 /** Options of {@link LeaderLatch}. */
-export interface LeaderLatchOptions extends HoldOptions {
+export interface LeaderLatchOptions extends HoldOptions, LockDelayOptions {
   /** Who we are, for observers, people and other libraries to read: UTF-8. Default: empty. */
   readonly identity?: string;
   /** Of our znodes, and of the directory if it is made. Default: anybody may do anything. */
@@ -69,6 +70,7 @@ export class LeaderLatch implements AsyncDisposable {
   readonly #options: LeaderLatchOptions;
   readonly #about: { readonly recipe: string; readonly path: string };
   readonly #line: Line;
+  readonly #delay: LockDelay | undefined;
   readonly #events = new Listeners<LeaderLatchEvent>();
   readonly #stop = new AbortController();
   readonly #ended = new AbortController();
@@ -101,6 +103,7 @@ export class LeaderLatch implements AsyncDisposable {
       bases,
       acl: options.acl,
     });
+    this.#delay = LockDelay.of(this.#line, options);
   }
 
   /** Where it stands now. After a stall of the process it is right before anything else of the client is. */
@@ -229,9 +232,12 @@ export class LeaderLatch implements AsyncDisposable {
   async #round(patience: Patience, calm: () => void): Promise<undefined> {
     const client = this.#client;
     const { identity: data = "" } = this.#options;
-    const { path, token, sessionId } = await contend(this.#line, { role: "latch", data }, patience);
+    const delay = this.#delay;
+    const entry = await contend(this.#line, { role: "latch", data, delay }, patience);
     calm();
-    const hold = new Hold({ client, recipe: "LeaderLatch", path, token, sessionId, onSuspended: "wait" });
+    const { path, token, sessionId } = entry;
+    const held = { client, recipe: "LeaderLatch", path, token, sessionId, onSuspended: "wait" as const };
+    const hold = new Hold({ ...held, ...delay?.ending(entry) });
     try {
       await patience.race(this.#whileHeld(hold));
     } finally {

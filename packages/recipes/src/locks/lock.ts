@@ -6,20 +6,22 @@
  *
  * Layout: `<path>/_c_<uuid>-lock-<number>`, as Apache Curator's InterProcessMutex and go-zookeeper's Lock, or with
  * `dialect: "kazoo"` `<path>/<32 hex digits>__lock__<number>`, as kazoo's Lock; ephemeral, the data says who it is.
- * The token is the czxid of that znode, and the order of tokens is the order of acquisition.
+ * The token is the czxid of that znode, and the order of tokens is the order of acquisition. With `lockDelayMs` the data of the
+ * directory says who has the lock, see `core/lock-delay.ts`.
  */
 import type { Acl, Client } from "@zk/client";
 import { checkDialect, checkRecipe } from "../core/checks.js";
-import { contend, contendOnce } from "../core/contention.js";
+import { type ContendOptions, contend, contendOnce } from "../core/contention.js";
 import { baseOf, type Dialect } from "../core/dialects.js";
 import type { HoldOptions } from "../core/hold.js";
 import { type Entry, Line } from "../core/line.js";
+import { LockDelay, type LockDelayOptions } from "../core/lock-delay.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { AsyncScope } from "../io/async-scope.js";
 import { isAlive, LockHold } from "./lock-hold.js";
 
 /** Options of {@link Lock}. */
-export interface LockOptions extends HoldOptions {
+export interface LockOptions extends HoldOptions, LockDelayOptions {
   /** What our contenders say of us, for people and other libraries to read: UTF-8. Default: empty. */
   readonly identity?: string;
   /** Whose names we write, and so with whom the lock is shared. Default `curator`. */
@@ -48,6 +50,7 @@ export class Lock {
   readonly #client: Client;
   readonly #options: LockOptions;
   readonly #line: Line;
+  readonly #delay: LockDelay | undefined;
   readonly #scope = new AsyncScope<LockHold>();
 
   /**
@@ -67,6 +70,7 @@ export class Lock {
     const dialect = options.dialect ?? "curator";
     const bases = options.contenders === "any" ? undefined : [baseOf(dialect, "lock")];
     this.#line = new Line(client, { recipe: "Lock", directory: path, dialect, bases, acl: options.acl });
+    this.#delay = LockDelay.of(this.#line, options);
   }
 
   /**
@@ -108,19 +112,18 @@ export class Lock {
     return await this.#scope.run(hold, () => work(hold));
   }
 
-  get #contender(): { readonly role: "lock"; readonly data: string } {
-    return { role: "lock", data: this.#options.identity ?? "" };
+  get #contender(): Pick<ContendOptions, "role" | "data" | "delay"> {
+    return { role: "lock", data: this.#options.identity ?? "", delay: this.#delay };
   }
 
   #patience(options: WaitOptions): Patience {
     return new Patience(this.#client, { recipe: "Lock", path: this.path }, options);
   }
 
-  #hold({ path, token, sessionId, serial }: Entry): LockHold {
+  #hold(entry: Entry): LockHold {
+    const { path, token, sessionId, serial } = entry;
     const onSuspended = this.#options.onSuspended ?? "abort";
-    return new LockHold(
-      { client: this.#client, recipe: "Lock", path, token, sessionId, onSuspended },
-      serial,
-    );
+    const held = { client: this.#client, recipe: "Lock", path, token, sessionId, onSuspended };
+    return new LockHold({ ...held, ...this.#delay?.ending(entry) }, serial);
   }
 }
