@@ -24,7 +24,7 @@
  */
 import { type Acl, type Client, isZkError } from "@zk/client";
 import { Bell, rungOrAfter } from "../core/bell.js";
-import { checkInteger, checkRecipePath } from "../core/checks.js";
+import { checkInteger, checkRecipe } from "../core/checks.js";
 import { contend, counted } from "../core/contention.js";
 import { baseOf } from "../core/dialects.js";
 import { makeDirectory } from "../core/directories.js";
@@ -116,7 +116,7 @@ export class WorkerIds {
    * ```
    */
   constructor(client: Client, path: string, options: WorkerIdsOptions) {
-    checkRecipePath(RECIPE, path);
+    checkRecipe(client, RECIPE, path, options);
     this.path = path;
     this.#client = client;
     this.#options = options;
