@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { type Client, CreateMode, createClient } from "@zk/client";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -128,6 +128,13 @@ describe("a dump", () => {
       [stdout.replace('"/binary"', '"/../binary"'), /the path .* is none/],
       [`${stdout}\n{}`, /something behind the end/],
       ["", /is empty/],
+      [
+        [...lines.slice(0, -1), '{"footer":null}'].join("\n"),
+        /the end of a dump must have counts and a SHA-256/,
+      ],
+      [stdout.replace('"root":"/src"', '"root":5'), /"root" must be the path/],
+      [`${lines[0]}\n${"[".repeat(100_000)}${"]".repeat(100_000)}`, /it is no object/],
+      ["\0\u0001\u0002", /line 1: .* is not valid JSON/],
     ];
     for (const [text, says] of cases) {
       const result = await home.run("import - /copy", { stdin: text });
@@ -138,6 +145,30 @@ describe("a dump", () => {
       }).toMatchObject({ exitCode: 2, says: true });
       expect(await client.exists("/copy")).toBeNull();
     }
+  });
+
+  it("is known by what it is, not by its name, also compressed and behind a mark of byte order", async () => {
+    await plantAll();
+    await home.must("export /src -o whole.tar");
+    const { stdout } = await home.must("export /src");
+    const archive = readFileSync(join(home.path, "whole.tar"));
+    const forms = [gzipSync(stdout), archive, gzipSync(archive), Buffer.from(`\uFEFF${stdout}`)];
+    for (const [index, bytes] of forms.entries()) {
+      writeFileSync(join(home.path, "nameless"), bytes);
+      expect((await home.run(`diff nameless /src`)).stderr, `form ${index}`).toContain("no difference\n");
+    }
+    for (const [name, bytes] of [
+      ["cut.ndjson.gz", gzipSync(stdout).subarray(0, -30)],
+      ["cut", gzipSync(archive).subarray(0, -30)],
+      ["flipped", gzipSync(stdout).fill(0, 40, 60)],
+    ] as const) {
+      writeFileSync(join(home.path, name), bytes);
+      expect(await home.run(`import ${name} /copy`), name).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining("cannot be read: "),
+      });
+    }
+    expect(await client.exists("/copy")).toBeNull();
   });
 
   it("takes what is selected, with the parents that it needs", async () => {

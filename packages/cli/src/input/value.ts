@@ -101,31 +101,46 @@ export function readFile(path: string): Uint8Array {
 }
 
 /** Everything that a stream gives. @throws UsageError past {@link INPUT_BYTES_MAX}; the signal's reason */
-export function readAll(
+export async function readAll(
   stream: NodeJS.ReadableStream,
   signal: AbortSignal,
   name = "stdin",
 ): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const take = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > INPUT_BYTES_MAX)
+      throw new UsageError(
+        `${name} has more than ${INPUT_BYTES_MAX} bytes`,
+        "servers take about 1 MB in one znode",
+      );
+    chunks.push(chunk);
+  };
+  await readEach(stream, signal, take, name);
+  return Buffer.concat(chunks);
+}
+
+/** Gives what a stream has to `take`, to its end; what that throws ends it. @throws UsageError; the signal's reason */
+export function readEach(
+  stream: NodeJS.ReadableStream,
+  signal: AbortSignal,
+  take: (chunk: Buffer) => void,
+  name = "stdin",
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
     const done = (): void => {
       stream.removeListener("data", onData);
       signal.removeEventListener("abort", onAbort);
       stream.pause();
     };
     const onData = (chunk: Buffer | string): void => {
-      const buffer = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-      bytes += buffer.length;
-      chunks.push(buffer);
-      if (bytes <= INPUT_BYTES_MAX) return;
-      done();
-      reject(
-        new UsageError(
-          `${name} has more than ${INPUT_BYTES_MAX} bytes`,
-          "servers take about 1 MB in one znode",
-        ),
-      );
+      try {
+        take(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+      } catch (error) {
+        done();
+        reject(error);
+      }
     };
     const onAbort = (): void => {
       done();
@@ -138,7 +153,7 @@ export function readAll(
     stream.resume();
     stream.once("end", () => {
       done();
-      resolve(Buffer.concat(chunks));
+      resolve();
     });
     stream.once("error", (error: Error) => {
       done();

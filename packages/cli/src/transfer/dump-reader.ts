@@ -3,8 +3,8 @@
  * way, is refused as a whole. NDJSON is read again from the file for each pass; the other forms are held in memory.
  */
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { createGunzip } from "node:zlib";
+import { pipeline } from "node:stream";
+import { createGunzip, gunzipSync } from "node:zlib";
 import { findPathProblem } from "@zk/protocol";
 import { plural } from "../output/figures.js";
 import { visible } from "../output/visible.js";
@@ -16,7 +16,12 @@ import { DUMP_SCHEMA, type DumpFooter, type DumpHeader, nodeFromJson } from "./n
 import { comparePaths, TreeDigest, type TreeNode, type TreeSource } from "./tree-node.js";
 
 /** Bytes of a dump that is held in memory. */
-const HELD_BYTES_MAX = 512 * 1024 * 1024;
+const HELD_BYTES_MAX = 500 * 1024 * 1024;
+/** Bytes of one line: a znode with its data, which servers limit to a megabyte unless told otherwise. */
+const LINE_BYTES_MAX = 128 * 1024 * 1024;
+const NEWLINE = 10;
+/** Of zlib.h: what there is of a stream that is cut off is enough. */
+const Z_SYNC_FLUSH = 2;
 
 /** A dump that was read once and found whole. */
 export interface CheckedDump {
@@ -28,22 +33,25 @@ export interface CheckedDump {
   nodes(): TreeSource;
 }
 
-/** @throws UsageError saying what is wrong and where */
-export async function openDump(file: string): Promise<CheckedDump> {
-  const kind = sniff(file);
+/**
+ * @param name what it is called in messages
+ * @throws UsageError saying what is wrong and where
+ */
+export async function openDump(file: string, name: string = file): Promise<CheckedDump> {
+  const kind = sniff(file, name);
   if (kind !== "ndjson")
     return kind === "tar"
-      ? await checkHeld(await readTar(file), file)
-      : await checkHeld(await readJson(file), file);
+      ? await checkHeld(await readTar(file, name), name)
+      : await checkHeld(await readJson(file, name), name);
   let header: DumpHeader | undefined;
   let footer: DumpFooter | undefined;
   const parse = async function* (isChecking: boolean): AsyncGenerator<TreeNode> {
     let number = 0;
     let isOver = false;
-    for await (const line of lines(file)) {
+    for await (const line of lines(file, name)) {
       number++;
       if (line.trim() === "") continue;
-      const where = `${file}, line ${number}`;
+      const where = `${name}, line ${number}`;
       const value = parseLine(line, where);
       if (number === 1) {
         header = checkHeader(value, where);
@@ -57,13 +65,13 @@ export async function openDump(file: string): Promise<CheckedDump> {
       }
       yield at(where, () => nodeFromJson(value));
     }
-    if (isChecking && number === 0) throw new UsageError(`${file} is empty`);
+    if (isChecking && number === 0) throw new UsageError(`${name} is empty`);
   };
-  await checkNodes(parse(true), () => footer, file);
+  await checkNodes(parse(true), () => footer, name);
   return {
     header: header!,
     footer: footer!,
-    partial: partOf(header!, footer!, file),
+    partial: partOf(header!, footer!, name),
     nodes: () => parse(false),
   };
 }
@@ -158,58 +166,74 @@ function at<T>(where: string, work: () => T): T {
   }
 }
 
-async function* lines(file: string): AsyncGenerator<string> {
-  const input = openBytes(file);
-  // readline has no way to tell of a failure of its input.
-  let failure: Error | undefined;
-  input.once("error", (error: Error) => {
-    failure = error;
-    reader.close();
-  });
-  const reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of reader) yield line;
-  if (failure !== undefined) throw new UsageError(`${file} cannot be read: ${failure.message}`);
+async function* lines(file: string, name: string): AsyncGenerator<string> {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  let isFirst = true;
+  const text = (bytes: Buffer): string => {
+    const line = bytes.toString("utf8");
+    // Editors put a mark of byte order in front.
+    const plain = isFirst ? line.replace(/^\uFEFF/, "") : line;
+    isFirst = false;
+    return plain;
+  };
+  for await (const chunk of readBytes(file, name)) {
+    let begin = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, begin)) {
+      const tail = chunk.subarray(begin, end);
+      yield text(rest.length === 0 ? tail : Buffer.concat([...rest, tail]));
+      rest = [];
+      restBytes = 0;
+      begin = end + 1;
+    }
+    const left = chunk.subarray(begin);
+    restBytes += left.length;
+    if (restBytes > LINE_BYTES_MAX)
+      throw new UsageError(`${name} has a line of more than ${LINE_BYTES_MAX} bytes`, "nothing was changed");
+    if (left.length > 0) rest.push(left);
+  }
+  if (restBytes > 0) yield text(Buffer.concat(rest));
 }
 
-function openBytes(file: string): NodeJS.ReadableStream {
+/** @throws UsageError saying why it cannot be read */
+async function* readBytes(file: string, name: string): AsyncGenerator<Buffer> {
   const raw = createReadStream(file);
-  if (!isGzip(file)) return raw;
-  const plain = createGunzip();
-  raw.once("error", (error) => plain.destroy(error));
-  return raw.pipe(plain);
+  // Where it fails the reader of the last part hears of it.
+  const bytes = isGzip(file, name) ? pipeline(raw, createGunzip(), () => {}) : raw;
+  try {
+    for await (const chunk of bytes as AsyncIterable<Buffer>) yield chunk;
+  } catch (error) {
+    throw new UsageError(`${name} cannot be read: ${whyFile(error)}`, "nothing was changed");
+  }
 }
 
-async function readAllBytes(file: string): Promise<Buffer> {
+async function readAllBytes(file: string, name: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  try {
-    for await (const chunk of openBytes(file)) {
-      bytes += chunk.length;
-      if (bytes > HELD_BYTES_MAX)
-        throw new UsageError(
-          `${file} is too large for this form (${HELD_BYTES_MAX} bytes)`,
-          "NDJSON has no such limit",
-        );
-      chunks.push(chunk as Buffer);
-    }
-  } catch (error) {
-    throw error instanceof UsageError ? error : new UsageError(`${file} cannot be read: ${whyFile(error)}`);
+  for await (const chunk of readBytes(file, name)) {
+    bytes += chunk.length;
+    if (bytes > HELD_BYTES_MAX)
+      throw new UsageError(
+        `${name} is too large for this form (${HELD_BYTES_MAX} bytes)`,
+        "NDJSON has no such limit",
+      );
+    chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-async function readJson(file: string): Promise<Held> {
-  const value = parseLine((await readAllBytes(file)).toString("utf8"), file);
+async function readJson(file: string, name: string): Promise<Held> {
+  const value = parseLine((await readAllBytes(file, name)).toString("utf8").replace(/^\uFEFF/, ""), name);
   const { header, nodes, footer } = value;
-  if (!Array.isArray(nodes)) throw new UsageError(`${file}: "nodes" must be a list`);
+  if (!Array.isArray(nodes)) throw new UsageError(`${name}: "nodes" must be a list`);
   return {
-    header: checkHeader((header ?? {}) as Record<string, unknown>, file),
-    footer: footer === undefined ? undefined : checkFooter(footer, file),
-    nodes: nodes.map((node, index) => at(`${file}, node ${index}`, () => nodeFromJson(node))),
+    header: checkHeader((header ?? {}) as Record<string, unknown>, name),
+    footer: footer === undefined ? undefined : checkFooter(footer, name),
+    nodes: nodes.map((node, index) => at(`${name}, node ${index}`, () => nodeFromJson(node))),
   };
 }
 
-async function readTar(file: string): Promise<Held> {
+async function readTar(file: string, name: string): Promise<Held> {
   const files = new Map<string, Buffer>();
   const { extract } = await import("tar-stream");
   const archive = extract();
@@ -222,31 +246,33 @@ async function readTar(file: string): Promise<Held> {
     });
     stream.resume();
   });
-  const bytes = await readAllBytes(file);
+  const bytes = await readAllBytes(file, name);
   await new Promise<void>((resolve, reject) => {
     archive.once("finish", resolve);
     archive.once("error", (error) =>
-      reject(new UsageError(`${file} is no whole tar archive: ${error.message}`)),
+      reject(new UsageError(`${name} is no whole tar archive: ${error.message}`)),
     );
     archive.end(bytes);
   });
-  const text = (name: string): string => {
-    const found = files.get(name);
+  const text = (entry: string): string => {
+    const found = files.get(entry);
     if (found === undefined)
-      throw new UsageError(`${file}: ${name} is missing; the archive was cut short, or is none of zk export`);
+      throw new UsageError(
+        `${name}: ${entry} is missing; the archive was cut short, or is none of zk export`,
+      );
     return found.toString("utf8");
   };
-  const header = checkHeader(parseLine(text("header.json"), `${file}, header.json`), file);
-  const footerName = `${file}, footer.json`;
+  const header = checkHeader(parseLine(text("header.json"), `${name}, header.json`), name);
+  const footerName = `${name}, footer.json`;
   const footer = checkFooter(parseLine(text("footer.json"), footerName)["footer"], footerName);
   const nodes = text("nodes.ndjson")
     .split("\n")
     .filter(Boolean)
     .map((line, index) => {
-      const where = `${file}, nodes.ndjson, line ${index + 1}`;
-      const { file: name, ...rest } = parseLine(line, where);
+      const where = `${name}, nodes.ndjson, line ${index + 1}`;
+      const { file: dataName, ...rest } = parseLine(line, where);
       const node = at(where, () => nodeFromJson({ ...rest, data: null }));
-      if (name === null) return node;
+      if (dataName === null) return node;
       const data = files.get(dataFileName(node.path));
       if (data === undefined)
         throw new UsageError(`${where}: the file ${dataFileName(node.path)} is missing`);
@@ -255,23 +281,39 @@ async function readTar(file: string): Promise<Held> {
   return { header, footer, nodes };
 }
 
-/** The form of a dump by its first bytes; a name that ends with .gz says that it is compressed. */
-function sniff(file: string): "ndjson" | "json" | "tar" {
-  if (/\.tar(\.gz)?$|\.tgz$/.test(file)) return "tar";
-  if (isGzip(file)) return /\.json\.gz$/.test(file) ? "json" : "ndjson";
-  const head = Buffer.alloc(512);
-  let length: number;
-  try {
-    const handle = openSync(file, "r");
-    length = readSync(handle, head);
-    closeSync(handle);
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${whyFile(error)}`);
+/** The form of a dump by its first bytes, whatever its name. */
+function sniff(file: string, name: string): "ndjson" | "json" | "tar" {
+  let head = firstBytes(file, name);
+  if (isCompressed(head)) {
+    try {
+      head = gunzipSync(head, { finishFlush: Z_SYNC_FLUSH });
+    } catch {
+      // What is wrong with it is said when all of it is read.
+    }
   }
   if (head.toString("latin1", 257, 262) === "ustar") return "tar";
-  return /^\{\s*\n/.test(head.toString("utf8", 0, length)) ? "json" : "ndjson";
+  if (/^(\uFEFF)?\{\s*\n/.test(head.toString("utf8", 0, 512))) return "json";
+  return /\.tar(\.gz)?$|\.tgz$/.test(file) ? "tar" : "ndjson";
 }
 
-function isGzip(file: string): boolean {
-  return file.endsWith(".gz") || file.endsWith(".tgz");
+function isGzip(file: string, name: string): boolean {
+  return isCompressed(firstBytes(file, name));
+}
+
+function isCompressed(head: Buffer): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+function firstBytes(file: string, name: string): Buffer {
+  const head = Buffer.alloc(4096);
+  try {
+    const handle = openSync(file, "r");
+    try {
+      return head.subarray(0, readSync(handle, head));
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    throw new UsageError(`${name} cannot be read: ${whyFile(error)}`);
+  }
 }

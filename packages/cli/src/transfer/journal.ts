@@ -11,11 +11,20 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { UsageError } from "../program/errors.js";
+import { CliError, UsageError } from "../program/errors.js";
+import { ExitCode } from "../program/exit-codes.js";
+import { whyFile } from "../program/why.js";
 import { stateFolder } from "../settings/config-files.js";
+import { isObject } from "./desired-tree.js";
+
+const SCHEMA = "zk.journal/1";
+/** How the first line of each begins. */
+const HEAD = `{"schema":"${SCHEMA}"`;
 
 /** What an import is, so that no other one goes on with its journal. */
 export interface JournalKey {
@@ -24,6 +33,8 @@ export interface JournalKey {
   readonly chroot: string;
   readonly root: string;
   readonly onConflict: string;
+  /** What else decides which znodes are written, and how, in words. */
+  readonly manner: string;
 }
 
 interface Line {
@@ -54,7 +65,8 @@ export class Journal {
 
   /**
    * Begins a journal, or goes on with the one that is there.
-   * @throws UsageError when one is there and nobody said what to do with it, or when it is of another import
+   * @throws UsageError when one is there and nobody said what to do with it, when it is of another import, or when it cannot be
+   *   written
    */
   static open(path: string, key: JournalKey, wish: "resume" | "restart" | undefined): Journal {
     const before = existsSync(path) ? readJournal(path) : undefined;
@@ -67,16 +79,31 @@ export class Journal {
           "--resume goes on, --restart begins anew",
         );
       }
-      return new Journal(path, openSync(path, "a", 0o600), before.last);
+      try {
+        // What a crash has cut short would spoil the line behind it.
+        truncateSync(path, before.bytes);
+        return new Journal(path, openSync(path, "a", 0o600), before.last);
+      } catch (error) {
+        throw new UsageError(`the journal ${path} cannot be written: ${whyFile(error)}`);
+      }
     }
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const handle = openSync(path, "w", 0o600);
-    const journal = new Journal(path, handle, undefined);
-    journal.#write({ schema: "zk.journal/1", ...key });
-    return journal;
+    try {
+      makeFolder(dirname(path));
+      const journal = new Journal(path, openSync(path, "w", 0o600), undefined);
+      journal.#write({ schema: SCHEMA, ...key });
+      return journal;
+    } catch (error) {
+      throw new UsageError(
+        `the journal ${path} cannot be written: ${whyFile(error instanceof CliError ? error.cause : error)}`,
+        "--journal FILE puts it elsewhere; nothing was changed",
+      );
+    }
   }
 
-  /** Everything up to this path is applied. On disk when it returns. */
+  /**
+   * Everything up to this path is applied. On disk when it returns.
+   * @throws CliError JOURNAL_FAILED
+   */
   record(path: string, nodes: number): void {
     this.#write({ done: path, nodes });
   }
@@ -93,27 +120,65 @@ export class Journal {
   }
 
   #write(value: object): void {
-    writeSync(this.#handle, `${JSON.stringify(value)}\n`);
-    fsyncSync(this.#handle);
+    try {
+      writeSync(this.#handle, `${JSON.stringify(value)}\n`);
+      fsyncSync(this.#handle);
+    } catch (error) {
+      throw new CliError(
+        "JOURNAL_FAILED",
+        ExitCode.PARTLY_DONE,
+        `the journal ${this.path} cannot be written: ${whyFile(error)}`,
+        { cause: error },
+      );
+    }
   }
 }
 
-function readJournal(
-  path: string,
-): { readonly key: JournalKey; readonly last: Line | undefined } | undefined {
-  const lines = readFileSync(path, "utf8").split("\n").filter(Boolean);
-  const values = lines.flatMap((line, index): Record<string, unknown>[] => {
-    try {
-      return [JSON.parse(line)];
-    } catch {
-      // A crash may cut the last line short; one before it cannot be.
-      if (index === lines.length - 1) return [];
+/** Node's own way of making parents never ends where the system says of a parent that it is not there, as below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
+interface Before {
+  readonly key: JournalKey;
+  readonly last: Line | undefined;
+  /** Up to the end of the last whole line. */
+  readonly bytes: number;
+}
+
+function readJournal(path: string): Before | undefined {
+  let text: string;
+  try {
+    if (!statSync(path).isFile()) throw new Error("it is no file");
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`the journal ${path} cannot be read: ${whyFile(error)}`, "nothing was changed");
+  }
+  // A crash may cut the last line short; one before it cannot be.
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  if (whole === "") {
+    if (HEAD.startsWith(text.slice(0, HEAD.length))) return undefined;
+    throw new UsageError(`${path} is no journal of an import, and is left as it is`);
+  }
+  const values = whole
+    .split("\n")
+    .filter(Boolean)
+    .map((line, index): Record<string, unknown> => {
+      try {
+        const value: unknown = JSON.parse(line);
+        if (isObject(value)) return value;
+      } catch {
+        // It is told below.
+      }
       throw new UsageError(`${path}, line ${index + 1}: this is no journal`);
-    }
-  });
+    });
   const [head, ...rest] = values;
-  if (head === undefined) return undefined;
-  if (head["schema"] !== "zk.journal/1") throw new UsageError(`${path} is no journal of an import`);
+  if (head?.["schema"] !== SCHEMA) throw new UsageError(`${path} is no journal of an import`);
   const { schema: _schema, ...key } = head;
-  return { key: key as unknown as JournalKey, last: rest.at(-1) as Line | undefined };
+  const last = rest.at(-1) as Line | undefined;
+  if (last !== undefined && typeof last.done !== "string")
+    throw new UsageError(`${path}, line ${values.length}: this is no journal`);
+  return { key: key as unknown as JournalKey, last, bytes: Buffer.byteLength(whole) };
 }

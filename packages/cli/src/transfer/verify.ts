@@ -9,9 +9,7 @@ export interface Verification {
   readonly isEqual: boolean;
   /** Differences that count: what is missing or not the same. */
   readonly differences: readonly Pick<Difference, "kind" | "path">[];
-  /** Of the znodes that were moved, as the source has them. */
-  readonly sourceSha256: string;
-  /** Of the same znodes, as the target has them. */
+  /** Of the znodes that were moved, as the target has them; with their ACLs, whether these were compared or not. */
   readonly targetSha256: string;
   /** Znodes that are in the target only. */
   readonly extra: readonly string[];
@@ -32,14 +30,12 @@ export async function verifyTree(
     readonly onNode: () => void;
   },
 ): Promise<Verification> {
-  const digests = { source: new TreeDigest(), target: new TreeDigest() };
-  const neutral = (node: TreeNode): TreeNode => (options.withAcl ? node : { ...node, acl: [] });
+  const digest = new TreeDigest();
   const extra: string[] = [];
   const isExtra = new Set<string>();
   const differences: Pick<Difference, "kind" | "path">[] = [];
   const counted = async function* (nodes: TreeSource): AsyncGenerator<TreeNode> {
     for await (const node of nodes) {
-      digests.source.add(neutral(node));
       options.onNode();
       yield node;
     }
@@ -55,11 +51,11 @@ export async function verifyTree(
     let before: TreeNode | undefined;
     for await (const node of target) {
       // One behind: the comparison says of the last one whether it is extra before the next is given.
-      if (before !== undefined && !isExtra.has(before.path)) digests.target.add(neutral(before));
+      if (before !== undefined && !isExtra.has(before.path)) digest.add(before);
       before = node;
       yield node;
     }
-    if (before !== undefined && !isExtra.has(before.path)) digests.target.add(neutral(before));
+    if (before !== undefined && !isExtra.has(before.path)) digest.add(before);
   };
   let isEqual = true;
   for await (const { kind, path } of compareTrees(counted(source), held(), { withAcl: options.withAcl })) {
@@ -76,7 +72,6 @@ export async function verifyTree(
     isEqual,
     differences,
     extra,
-    sourceSha256: digests.source.finish(),
-    targetSha256: digests.target.finish(),
+    targetSha256: digest.finish(),
   };
 }

@@ -36,7 +36,7 @@ export const elect: Command = defineCommand({
   group: "coordination",
   summary: "run a command while we lead, and stand again when it has ended; or only watch who leads",
   details: [
-    "The engine is that of zk lock: process group, signals, deadline and exit codes are the same. The election is shared with Curator's LeaderSelector, with --latch with its LeaderLatch, with --dialect kazoo with kazoo's Election; a directory that is used in another way is refused. --restart says when we stand for election again after the command has ended. A leadership that was lost is stood for again, unless --restart is never.",
+    "The engine is that of zk lock: process group, signals, deadline and exit codes are the same. The command gets no terminal: Ctrl-C ends the candidacy, not a term alone, and what asks at /dev/tty, as sudo and ssh do, cannot. The election is shared with Curator's LeaderSelector, with --latch with its LeaderLatch, with --dialect kazoo with kazoo's Election; a directory that is used in another way is refused. --restart says when we stand for election again after the command has ended. A leadership that was lost is stood for again, unless --restart is never.",
     "With --observe nothing is run and nobody stands: each change of the leader is one event, whatever library it uses.",
   ],
   examples: [

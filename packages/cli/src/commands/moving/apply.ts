@@ -124,7 +124,7 @@ export const apply: Command = defineCommand({
       const name = isStdin ? "stdin" : file;
       const bytes = readFile(path);
       if (isDump(bytes)) {
-        const dump = await openDump(path);
+        const dump = await openDump(path, isStdin ? name : path);
         if (prune.length > 0 && dump.partial !== undefined)
           throw new UsageError(
             `${dump.partial}: what it has not may be there all the same, and is not to be pruned`,

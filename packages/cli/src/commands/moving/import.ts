@@ -6,7 +6,7 @@ import { bring } from "../../transfer/bring.js";
 import { Journal } from "../../transfer/journal.js";
 import { parseServerPlace } from "../../transfer/places.js";
 import { BROUGHT_FIELDS, type BroughtData, broughtData, broughtJson, tellBrought } from "./brought.js";
-import { READING_OPTIONS, WRITING_OPTIONS, writingOf } from "./options.js";
+import { describeSelection, READING_OPTIONS, WRITING_OPTIONS, writingOf } from "./options.js";
 import { readPlace } from "./read-place.js";
 
 export const importTree: Command = defineCommand({
@@ -65,11 +65,16 @@ export const importTree: Command = defineCommand({
       chroot: to.settings.chroot,
       root: to.path,
       onConflict: options.onConflict,
+      manner: `${describeSelection(options) ?? "all"}, ephemerals ${options.ephemerals}, ACLs ${!options.noAcl}`,
     };
     const wish = options.resume ? "resume" : options.restart ? "restart" : undefined;
     const path =
       options.journal === undefined ? Journal.pathOf(key, run.io.env) : resolve(run.io.cwd, options.journal);
     const journal = options.dryRun ? undefined : Journal.open(path, key, wish);
+    if (options.resume && journal?.donePath === undefined)
+      run.note(
+        "no interrupted import of this dump, to this place and in this manner, is known; beginning with the first znode",
+      );
     if (journal?.donePath !== undefined) run.note(`going on after ${journal.doneNodes} znodes`);
     const brought = await bring(
       {

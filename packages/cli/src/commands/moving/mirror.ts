@@ -111,6 +111,7 @@ export const mirror: Command = defineCommand({
       }
       source.tell();
       if (report.skipped > 0) run.note(`${plural(report.skipped, "ephemeral")} of the target left alone`);
+      if (brought.verification?.isEqual === true) run.note("read again and found the same");
       const would = options.dryRun ? "would be " : "";
       run.note(
         `${visible(to.path)}: ${plural(report.created, "znode")} ${would}created, ${report.updated} ${would}changed, ${report.same} the same`,

@@ -1,10 +1,12 @@
 /** A place as a source of znodes, whatever it is. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Client } from "@zk/client";
 import type { CommandIo } from "../../definition/command.js";
-import { readAll } from "../../input/value.js";
+import { readEach } from "../../input/value.js";
+import { UsageError } from "../../program/errors.js";
+import { whyFile } from "../../program/why.js";
 import type { Settings } from "../../settings/settings.js";
 import { openDump } from "../../transfer/dump-reader.js";
 import type { ExtraSource } from "../../transfer/extra.js";
@@ -81,7 +83,10 @@ export async function readPlace(place: Place, options: ReadingOptions, run: Read
       tell,
     };
   }
-  const dump = await openDump(place.kind === "file" ? resolve(run.io.cwd, place.file) : await spool(run));
+  const dump =
+    place.kind === "file"
+      ? await openDump(resolve(run.io.cwd, place.file))
+      : await openDump(await spool(run), "stdin");
   const isWhole = !selection.isPartial && options.exclude.length === 0 && options.depth === undefined;
   const levels = options.depth ?? Number.POSITIVE_INFINITY;
   const shallow = async function* (): TreeSource & AsyncGenerator {
@@ -109,8 +114,24 @@ export async function spool(run: Pick<ReadingRun, "io" | "signal" | "note">): Pr
   if (spooled.size === 0) process.once("exit", forgetSpooled);
   spooled.add(folder);
   const file = join(folder, "stdin");
-  writeFileSync(file, await readAll(run.io.stdin, run.signal), { mode: 0o600 });
+  const handle = openSync(file, "wx", 0o600);
+  try {
+    await readEach(run.io.stdin, run.signal, (chunk) => writeAll(handle, chunk));
+  } finally {
+    closeSync(handle);
+  }
   return file;
+}
+
+function writeAll(handle: number, chunk: Buffer): void {
+  try {
+    for (let at = 0; at < chunk.length; ) at += writeSync(handle, chunk, at);
+  } catch (error) {
+    throw new UsageError(
+      `what comes on stdin cannot be kept in ${tmpdir()}: ${whyFile(error)}`,
+      "TMPDIR names another folder; nothing was changed",
+    );
+  }
 }
 
 /** Folders that go with the process. */
