@@ -102,8 +102,14 @@ describe("spans", () => {
     );
     const status = (outcome: string) =>
       spans().find(({ attributes }) => attributes["zk.outcome"] === outcome)?.status;
-    expect(status("timeout")).toMatchObject({ code: SpanStatusCode.ERROR, message: /30 ms/ });
-    expect(status("failed")).toMatchObject({ code: SpanStatusCode.ERROR, message: /NO_AUTH/ });
+    expect(status("timeout")).toMatchObject({
+      code: SpanStatusCode.ERROR,
+      message: expect.stringMatching(/30 ms/),
+    });
+    expect(status("failed")).toMatchObject({
+      code: SpanStatusCode.ERROR,
+      message: expect.stringMatching(/NO_AUTH/),
+    });
     expect([status("aborted"), status("unavailable")]).toEqual([
       { code: SpanStatusCode.UNSET },
       { code: SpanStatusCode.UNSET },
