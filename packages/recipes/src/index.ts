@@ -1,4 +1,7 @@
 // For users.
+export type { TwoPhaseDecision, TwoPhaseVote } from "./agreement/ballot.js";
+export { Rendezvous, type RendezvousOptions } from "./agreement/rendezvous.js";
+export { type DecideOptions, TwoPhaseCommit, type TwoPhaseOptions } from "./agreement/two-phase-commit.js";
 export { Barrier } from "./barriers/barrier.js";
 export { DoubleBarrier, DoubleBarrierMember, type DoubleBarrierOptions } from "./barriers/double-barrier.js";
 export {

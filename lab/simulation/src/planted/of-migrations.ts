@@ -15,7 +15,7 @@ export const OF_MIGRATIONS: readonly Plant[] = [
     "lost-migration-untold",
     "a run that ends before it is known what became of the migrations does not say so",
     "migrations/migrate.ts",
-    "      throw this.#doubtfulAt === undefined ? error : this.#inDoubt(error);\n",
+    "      throw this.#doubtfulAt === undefined ? error : inDoubt(this.#about, error);\n",
     "      throw error;\n",
   ),
   inMigrations(

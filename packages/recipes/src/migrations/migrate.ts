@@ -26,6 +26,7 @@ import { childPath } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { inAnySession } from "../core/sessions.js";
 import { telemetryOf } from "../core/telemetry.js";
+import { inDoubt } from "../core/until-told.js";
 import { isRecipeError, RecipeError } from "../errors.js";
 import { Lock } from "../locks/lock.js";
 import type { LockHold } from "../locks/lock-hold.js";
@@ -158,7 +159,7 @@ class Run {
     try {
       return await inAnySession(this.#client, this.#patience, this.#about, () => this.#attempt());
     } catch (error) {
-      throw this.#doubtfulAt === undefined ? error : this.#inDoubt(error);
+      throw this.#doubtfulAt === undefined ? error : inDoubt(this.#about, error);
     }
   }
 
@@ -248,19 +249,6 @@ class Run {
     else if (error.code === "REQUEST_TOO_LARGE") throw tooLarge(pending, this.#about.path, error);
     else if (error.code === "QUEUE_FULL") await this.#patience.race(this.#client.drained());
     else if (!isLost(error)) throw error;
-  }
-
-  #inDoubt(cause: unknown): RecipeError {
-    const message =
-      "it ended before it was found out what became of the migrations, whose answer was lost; run it again";
-    const code = isRecipeError(cause) ? cause.code : "AMBIGUOUS";
-    return new RecipeError({
-      code,
-      message,
-      ...this.#about,
-      applied: "maybe",
-      cause: isRecipeError(cause) ? (cause.cause ?? cause) : cause,
-    });
   }
 }
 
