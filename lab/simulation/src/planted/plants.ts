@@ -1,5 +1,6 @@
 /** All planted faults. */
 import { OF_BOUNDS } from "./of-bounds.js";
+import { OF_DELAYS } from "./of-delays.js";
 import { OF_GATHERINGS } from "./of-gatherings.js";
 import { OF_HOLDS } from "./of-holds.js";
 import { OF_LOCKS } from "./of-locks.js";
@@ -32,5 +33,6 @@ export const PLANTS: readonly Plant[] = [
   ...OF_LOCKS,
   ...OF_SERVICES,
   ...OF_WORKERS,
+  ...OF_DELAYS,
   ...OF_MIGRATIONS,
 ];

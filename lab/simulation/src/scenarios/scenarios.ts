@@ -8,6 +8,7 @@ import { election } from "./election.js";
 import { inspection } from "./inspection.js";
 import { latch } from "./latch.js";
 import { lock } from "./lock.js";
+import { lockDelay } from "./lock-delay.js";
 import { membership } from "./membership.js";
 import { migrations } from "./migrations.js";
 import { multiLock } from "./multi-lock.js";
@@ -49,6 +50,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sharedCount,
   queueModes,
   workerIds,
+  lockDelay,
   migrations,
 ];
 
