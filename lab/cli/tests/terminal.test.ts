@@ -88,6 +88,54 @@ describe("the shell", () => {
     expect(readFileSync(join(home.path, "out.txt"), "utf8")).toBe("first\nsecondfirst\nsecond");
   });
 
+  it("goes on where a file or a program cannot be written to", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line(
+      "delete /shop/config > /nope/out",
+      "/nope/out cannot be written: no such file or directory",
+    );
+    expect(await stage.client.exists("/shop/config")).not.toBeNull();
+    await shell.line("ls /shop > /dev/full", "/dev/full cannot be written: no space left on device");
+    await shell.line("ls /shop | no-such-program", "not found");
+    await shell.line("exists /shop", "/shop exists");
+  });
+
+  it("means the current znode where a path is left out, and goes back to the one before", async () => {
+    const shell = open();
+    await shell.expect("zk:/> ");
+    await shell.line("cd /shop", /zk:\/shop( \[\w+\])?> $/);
+    await shell.line("ls", /config +two words\n/);
+    await shell.line("find --name con*", "\n/shop/config\n");
+    await shell.line("getAllChildrenNumber", /\n2\n/);
+    await shell.line("cd -", /zk:\/( \[\w+\])?> $/);
+    await shell.line("cd -", /zk:\/shop( \[\w+\])?> $/);
+  });
+
+  it("does a line of before again by its number", async () => {
+    const shell = open([], { ZK_HISTORY: join(home.path, "redo-history") });
+    await shell.expect("zk:/> ");
+    await shell.line("get /shop/config", "one");
+    await shell.line("exists /shop", "exists");
+    await shell.line("redo 1", /get \/shop\/config\none/);
+    await shell.line("history 1", /\d {2}history 1\n/);
+    await shell.line("redo 99", "there is no line 99");
+  });
+
+  it("has the prompt of the context that the next command is for", async () => {
+    await home.must(`context add first --servers ${stage.ensemble.connectionString}`);
+    await home.must(`context add second --servers ${stage.ensemble.connectionString}/shop --read-only`);
+    await home.must("context use first");
+    const shell = open([], { ZK_SERVERS: "" });
+    await shell.expect(/first:\/> $/);
+    await shell.line("cd /shop", /first:\/shop/);
+    await shell.line("context use second", /second:\/ .*read-only.*> $/);
+    await shell.line("ls", "config");
+    await shell.line("set config x", "says read-only");
+    await home.must("context rm first --yes");
+    await home.must("context rm second --yes");
+  });
+
   it("remembers lines, in a file of its own, without secrets", async () => {
     const shell = open();
     await shell.expect("zk:/> ");

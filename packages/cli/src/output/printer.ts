@@ -77,6 +77,8 @@ export class Printer {
   #write(chunk: string | Uint8Array): Promise<void> | void {
     const { stdout } = this.#io;
     if (stdout.write(chunk)) return;
+    // A stream that has failed has no room any more and never says so again; its error ends the run.
+    if (!stdout.writable) return this.#drained;
     this.#drained ??= new Promise<void>((resolve) => {
       const done = (): void => {
         stdout.removeListener("drain", done);

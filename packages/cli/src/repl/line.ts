@@ -42,3 +42,13 @@ function findBar(text: string): number {
   }
   return -1;
 }
+
+/** `\\timing` and its like: in words of our grammar a backslash would mean something else. */
+export function isBackslashed(text: string): boolean {
+  return /^\s*\\[a-z?]/.test(text);
+}
+
+/** Its words. */
+export function backslashed(text: string): Line {
+  return { words: text.trim().split(/\s+/), pipe: undefined, file: undefined };
+}

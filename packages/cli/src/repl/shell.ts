@@ -2,32 +2,32 @@
  * The shell that `zk` alone opens on a terminal: the grammar of the command line without `zk` in front, one session for all
  * commands, paths relative to a current znode.
  */
-import { spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
-import { resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { allCommands } from "../commands/all-commands.js";
-import { complete } from "../completion/complete.js";
-import { completePath } from "../completion/znode-paths.js";
-import { quoteWord, splitWords, UnfinishedLine } from "../input/words.js";
+import { parseWhole } from "../definition/specs.js";
+import { UnfinishedLine } from "../input/words.js";
 import { resolvePath } from "../input/znode-path.js";
 import { hasColour } from "../output/colour.js";
 import { visible } from "../output/visible.js";
 import { CliError, Interruption, UsageError } from "../program/errors.js";
+import { ExitCode } from "../program/exit-codes.js";
 import type { ZkOptions } from "../program/run-zk.js";
 import { runZk } from "../program/run-zk.js";
 import { SessionPool } from "../program/session-pool.js";
-import { allContexts, resolveSettings, type Settings } from "../settings/settings.js";
+import { whyFile } from "../program/why.js";
+import { resolveSettings, type Settings } from "../settings/settings.js";
 import { History } from "./history.js";
 import { searchHistoryOn } from "./history-search.js";
-import { type Line, parseLine } from "./line.js";
+import { backslashed, isBackslashed, parseLine } from "./line.js";
+import { LineCompleter } from "./line-completer.js";
 import { promptText, ServerRole } from "./prompt.js";
+import { pipeTo, writeTo } from "./target.js";
 
-const BUILT_IN = ["cd", "pwd", "addauth", "history", "exit", "quit", "\\timing", "\\json"] as const;
+const BUILT_IN = ["cd", "pwd", "addauth", "history", "redo", "exit", "quit", "\\timing", "\\json"] as const;
 
-const HELP = `cd [PATH]                  the znode that relative paths begin at; without PATH back to /
+const HELP = `cd [PATH]                  the znode that relative paths begin at, and commands without a path; alone: /, -: back
 pwd                        print it
-history                    lines of before; Ctrl-R looks for one that has the letters typed so far, again: the next
+history [N]                lines of before; Ctrl-R looks for one that has the letters typed so far, again: the next
+redo N                     the line of that number again
 addauth SCHEME CREDENTIAL  who we are, for this session; such lines are not remembered
 \\timing                    say how long each command took; again: no more
 \\json on|off               --json on every command
@@ -52,9 +52,12 @@ class Shell {
   readonly #options: ZkOptions;
   readonly #sessions = new SessionPool();
   readonly #history: History;
-  readonly #settings: Settings;
+  readonly #completer: LineCompleter;
+  #settings: Settings;
   readonly #role = new ServerRole();
   #znode = "/";
+  /** For `cd -`. */
+  #znodeBefore = "/";
   #isTimed = false;
   #isJson = false;
   #running: AbortController | undefined;
@@ -67,6 +70,20 @@ class Shell {
     this.#options = options;
     this.#history = new History(options.env);
     this.#settings = resolveSettings({}, options.env, options.cwd);
+    this.#completer = new LineCompleter({
+      builtIn: BUILT_IN,
+      env: options.env,
+      settings: () => this.#settings,
+      znode: () => this.#znode,
+      connect: () =>
+        this.#sessions.connect(
+          this.#settings,
+          options,
+          AbortSignal.timeout(1_000),
+          () => {},
+          performance.now(),
+        ),
+    });
     // Ctrl-C while a command runs ends the command, not the shell.
     options.takeSignals?.(["SIGINT"], () => {
       if (this.#running === undefined) return false;
@@ -79,15 +96,52 @@ class Shell {
   async loop(): Promise<number> {
     let exitCode = 0;
     for (;;) {
-      const text = await this.#readLine();
-      if (text === undefined) return exitCode;
-      if (text.trim() === "") continue;
+      const typed = await this.#readLine();
+      if (typed === undefined) return exitCode;
+      if (typed.trim() === "") continue;
+      const text = this.#redone(typed);
+      if (text === undefined) {
+        exitCode = ExitCode.USAGE;
+        continue;
+      }
       this.#history.add(text);
       const words = this.#trySplit(text);
       if (words?.[0] === "exit" || words?.[0] === "quit") return exitCode;
       exitCode = await this.#runLine(text);
+      this.#lookAtSettings();
       if (this.#options.signal.aborted) return exitCode;
     }
+  }
+
+  /** A line of before in place of `redo N`, and every other as it is; undefined when there is none of that number. */
+  #redone(typed: string): string | undefined {
+    const number = /^\s*redo\s+(\d+)\s*$/.exec(typed)?.[1];
+    if (number === undefined) return typed;
+    const { lines } = this.#history;
+    const line = lines[lines.length - Number(number)];
+    if (line === undefined)
+      this.#complain(new UsageError(`there is no line ${number}`, "history shows what there is"));
+    else this.#options.stdout.write(`${visible(line)}\n`);
+    return line;
+  }
+
+  /** A command may have taken another context: the prompt says what holds for the next. */
+  #lookAtSettings(): void {
+    const before = this.#settings;
+    try {
+      this.#settings = resolveSettings({}, this.#options.env, this.#options.cwd);
+    } catch {
+      // The next command says what is wrong with them.
+      return;
+    }
+    if (before.servers !== this.#settings.servers || before.chroot !== this.#settings.chroot)
+      this.#znode = this.#znodeBefore = "/";
+  }
+
+  #complain(error: CliError): void {
+    this.#options.stderr.write(
+      `zk: ${visible(error.message)}\n${error.hint === undefined ? "" : `    ${visible(error.hint)}\n`}`,
+    );
   }
 
   async close(): Promise<void> {
@@ -135,7 +189,7 @@ class Shell {
         history: [...this.#history.lines],
         historySize: 1_000,
         completer: (line: string, callback: (error: null, result: [string[], string]) => void) => {
-          this.#complete(line).then(
+          this.#completer.complete(line).then(
             (result) => callback(null, result),
             () => callback(null, [[], line]),
           );
@@ -193,9 +247,7 @@ class Shell {
       exitCode = (await this.#builtIn(words)) ?? (await this.#command(words, pipe, file));
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      this.#options.stderr.write(
-        `zk: ${error.message}\n${error.hint === undefined ? "" : `    ${error.hint}\n`}`,
-      );
+      this.#complain(error);
       exitCode = error.exitCode;
     }
     if (this.#isTimed) this.#options.stderr.write(`${(performance.now() - began).toFixed(1)} ms\n`);
@@ -207,9 +259,9 @@ class Shell {
     const [word, argument] = words;
     switch (word) {
       case "cd": {
-        const target = resolvePath(argument ?? "/", this.#znode);
+        const target = argument === "-" ? this.#znodeBefore : resolvePath(argument ?? "/", this.#znode);
         const exitCode = await this.#command(["exists", "-q", "--", target], undefined, undefined);
-        if (exitCode === 0) this.#znode = target;
+        if (exitCode === 0) [this.#znodeBefore, this.#znode] = [this.#znode, target];
         else if (exitCode === 1) throw new CliError("NO_NODE", 3, `${visible(target)} does not exist`);
         return exitCode;
       }
@@ -223,10 +275,13 @@ class Shell {
         await this.#addAuth(argument, credential);
         return 0;
       }
-      case "history":
-        for (const [index, line] of [...this.#history.lines].reverse().entries())
-          stdout.write(`${String(index + 1).padStart(5)}  ${visible(line)}\n`);
+      case "history": {
+        const lines = [...this.#history.lines].reverse();
+        const from = argument === undefined ? 0 : lines.length - parseWhole(argument, 1);
+        for (const [index, line] of lines.entries())
+          if (index >= from) stdout.write(`${String(index + 1).padStart(5)}  ${visible(line)}\n`);
         return 0;
+      }
       case "\\timing":
         this.#isTimed = !this.#isTimed;
         stdout.write(`timing is ${this.#isTimed ? "on" : "off"}\n`);
@@ -270,16 +325,18 @@ class Shell {
     this.#running = controller;
     const { signal: outer } = this.#options;
     const target =
-      pipe !== undefined ? this.#pipeTo(pipe) : file !== undefined ? this.#writeTo(file) : undefined;
-    const onFailed = (error: Error): void => {
+      pipe !== undefined ? pipeTo(pipe) : file !== undefined ? writeTo(file, this.#options.cwd) : undefined;
+    let failure: CliError | undefined;
+    target?.stream.on("error", (error: Error) => {
       const isPipe = (error as NodeJS.ErrnoException).code === "EPIPE";
-      controller.abort(
-        isPipe ? new Interruption("SIGPIPE", 13) : new CliError("OUTPUT_FAILED", 9, error.message),
-      );
-    };
-    target?.stream.on("error", onFailed);
+      failure ??= isPipe
+        ? new Interruption("SIGPIPE", 13)
+        : new CliError("OUTPUT_FAILED", 9, `${file?.name ?? pipe} cannot be written: ${whyFile(error)}`);
+      controller.abort(failure);
+    });
+    let exitCode: number;
     try {
-      return await runZk(this.#isJson ? [...words.slice(0, 1), "--json", ...words.slice(1)] : words, {
+      exitCode = await runZk(this.#isJson ? [...words.slice(0, 1), "--json", ...words.slice(1)] : words, {
         ...this.#options,
         signal: AbortSignal.any([outer, controller.signal]),
         sessions: this.#sessions,
@@ -290,39 +347,10 @@ class Shell {
       await target?.end();
       this.#running = undefined;
     }
-  }
-
-  /** The rest of a line belongs to the system's shell, which the user knows. */
-  #pipeTo(program: string): { readonly stream: NodeJS.WritableStream; end(): Promise<void> } {
-    const child = spawn("/bin/sh", ["-c", program], { stdio: ["pipe", "inherit", "inherit"] });
-    const closed = new Promise<void>((done) => {
-      child.once("close", () => done());
-      child.once("error", () => done());
-    });
-    return {
-      stream: child.stdin,
-      end: async () => {
-        child.stdin.end();
-        await closed;
-      },
-    };
-  }
-
-  #writeTo(file: { readonly name: string; readonly append: boolean }): {
-    readonly stream: NodeJS.WritableStream;
-    end(): Promise<void>;
-  } {
-    const stream = createWriteStream(resolve(this.#options.cwd, file.name), {
-      flags: file.append ? "a" : "w",
-    });
-    return {
-      stream,
-      end: () =>
-        new Promise((done) => {
-          stream.once("close", () => done());
-          stream.end();
-        }),
-    };
+    // What was written last may fail when the command has long ended.
+    if (failure !== undefined && !(failure instanceof Interruption) && exitCode <= ExitCode.FALSE)
+      throw failure;
+    return exitCode;
   }
 
   #trySplit(text: string): readonly string[] | undefined {
@@ -332,68 +360,4 @@ class Shell {
       return undefined;
     }
   }
-
-  /** @returns what readline wants: whole words to offer, and the part of the line that they replace */
-  async #complete(line: string): Promise<[string[], string]> {
-    let words: string[];
-    try {
-      words = splitWords(line).map(({ text }) => text);
-    } catch {
-      // Within a quote nothing is offered.
-      return [[], line];
-    }
-    const current = /\s$/.test(line) || line === "" ? "" : (words.pop() ?? "");
-    const typed = current === "" ? "" : (/\S*$/.exec(line)?.[0] ?? "");
-    if (words.length === 0) {
-      const names = [
-        ...new Set([
-          ...BUILT_IN,
-          ...allCommands()
-            .filter(({ isHidden }) => isHidden !== true)
-            .map(({ name }) => name.split(" ")[0]!),
-        ]),
-      ];
-      return [names.filter((name) => name.startsWith(current)).map((name) => `${name} `), typed];
-    }
-    const offer =
-      words[0] === "cd"
-        ? { words: [], kind: "path" as const, prefix: "" }
-        : complete(words, current, allCommands());
-    if (offer.kind === "context")
-      return [
-        allContexts(this.#options.env)
-          .map(({ name }) => `${name} `)
-          .filter((name) => name.startsWith(current)),
-        typed,
-      ];
-    if (offer.kind !== "path") return [offer.words.map((word) => `${offer.prefix}${word} `), typed];
-    return [await this.#completePaths(current), typed];
-  }
-
-  async #completePaths(current: string): Promise<string[]> {
-    const isAbsolute = current.startsWith("/");
-    const slash = current.lastIndexOf("/");
-    const folder = current.slice(0, slash + 1);
-    const parent = resolvePath(folder === "" ? "." : folder, this.#znode);
-    const word = `${parent === "/" ? "" : parent}/${current.slice(slash + 1)}`;
-    const connect = (): ReturnType<SessionPool["connect"]> =>
-      this.#sessions.connect(
-        this.#settings,
-        this.#options,
-        AbortSignal.timeout(1_000),
-        () => {},
-        performance.now(),
-      );
-    const paths = await completePath(word, this.#settings, this.#options.env, connect);
-    return paths.map((path) => quoteWord(isAbsolute ? path : folder + path.slice(path.lastIndexOf("/") + 1)));
-  }
-}
-
-/** `\\timing` and its like: in words of our grammar a backslash would mean something else. */
-function isBackslashed(text: string): boolean {
-  return /^\s*\\[a-z?]/.test(text);
-}
-
-function backslashed(text: string): Line {
-  return { words: text.trim().split(/\s+/), pipe: undefined, file: undefined };
 }
