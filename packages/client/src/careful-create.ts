@@ -1,7 +1,8 @@
 /** Creates of several steps: with the parents that are missing, and with a lost reply looked up. */
 import { type Acl, CreateMode, isEphemeralMode } from "@zk/protocol";
 import type { Budget } from "./budget.js";
-import { isZkError } from "./core/index.js";
+import { isZkError, type OperationSpec } from "./core/index.js";
+import { CONTAINERS, sendToNewer } from "./newer-servers.js";
 import { SPECS } from "./operations.js";
 import type { CallOptions, CreateOptions, CreateResult } from "./options.js";
 import { type ProtectedHost, protectedCreate } from "./protected-create.js";
@@ -35,9 +36,10 @@ export function createCarefully(
         const step = budget.step();
         return await about.once(name, retry === undefined ? step : { ...step, retry });
       } catch (error) {
-        const parentMissing = isZkError(error, "NO_NODE") && options.createParents === true;
+        const { createParents: parents = false } = options;
+        const parentMissing = isZkError(error, "NO_NODE") && parents !== false;
         if (!parentMissing || attempt >= PARENT_ATTEMPTS_MAX) throw error;
-        await makeParents(requests, path, about.acl, budget);
+        await makeParents(requests, path, { acl: about.acl, asContainers: parents === "containers" }, budget);
       }
     }
   };
@@ -48,11 +50,35 @@ export function createCarefully(
 }
 
 /** Above the chroot too: whoever asks for parents wants the znode to be there in the end. */
-function makeParents(requests: Requests, path: string, acl: readonly Acl[], budget: Budget): Promise<void> {
+function makeParents(
+  requests: Requests,
+  path: string,
+  parents: { readonly acl: readonly Acl[]; readonly asContainers: boolean },
+  budget: Budget,
+): Promise<void> {
   const { chroot } = requests;
-  return createParents(chroot.toServer(path), (serverPath) => {
-    const record = { path: serverPath, data: null, acl, flags: CreateMode.PERSISTENT };
-    const step: CallOptions = { ...budget.step(), retry: "always" };
-    return requests.send(SPECS.create, chroot.toUser(serverPath), record, step, { finish: () => undefined });
-  });
+  const send = (serverPath: string, step: CallOptions, kind: ParentKind): Promise<void> => {
+    const record = { path: serverPath, data: null, acl: parents.acl, flags: kind.flags };
+    const again: CallOptions = { ...step, retry: "always" };
+    return requests.send(kind.spec, chroot.toUser(serverPath), record, again, { finish: () => undefined });
+  };
+  const makePersistent = (serverPath: string): Promise<void> => send(serverPath, budget.step(), PERSISTENT);
+  const makeContainer = async (serverPath: string): Promise<void> => {
+    const about = { operation: "create", path: chroot.toUser(serverPath), needs: CONTAINERS.needs };
+    const always: CallOptions = { ...budget.step(), retry: "always" };
+    try {
+      await sendToNewer(requests, about, always, (step) => send(serverPath, step, CONTAINER));
+    } catch (error) {
+      if (!isZkError(error, "UNIMPLEMENTED")) throw error;
+      await makePersistent(serverPath);
+    }
+  };
+  return createParents(chroot.toServer(path), parents.asContainers ? makeContainer : makePersistent);
 }
+
+interface ParentKind {
+  readonly spec: OperationSpec;
+  readonly flags: CreateMode;
+}
+const PERSISTENT: ParentKind = { spec: SPECS.create, flags: CreateMode.PERSISTENT };
+const CONTAINER: ParentKind = { spec: CONTAINERS.spec, flags: CreateMode.CONTAINER };

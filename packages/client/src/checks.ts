@@ -58,6 +58,12 @@ export function checkKind(
   throw invalid(message, operation, path);
 }
 
+/** @throws ZkError INVALID_ARGUMENT for what neither asks for parents nor refuses them */
+export function checkParents(parents: boolean | "containers", path: string): boolean | "containers" {
+  if (typeof parents === "boolean" || parents === "containers") return parents;
+  throw invalid(`createParents is true, false or "containers", not ${String(parents)}`, "create", path);
+}
+
 /** @throws ZkError INVALID_ARGUMENT for a prefix too short to be unique, or one that is no part of a name */
 export function checkPrefix(prefix: string, path: string): void {
   if (typeof prefix === "string" && prefix.length >= PREFIX_LENGTH_MIN && !prefix.includes("/")) return;

@@ -15,7 +15,7 @@ import {
   type Stat,
 } from "@zk/protocol";
 import { createCarefully } from "./careful-create.js";
-import { checkAcl, checkKind, checkPath, checkPrefix, checkVersion } from "./checks.js";
+import { checkAcl, checkKind, checkParents, checkPath, checkPrefix, checkVersion } from "./checks.js";
 import { Chroot } from "./chroot.js";
 import { parseConnectionString } from "./connection-string.js";
 import {
@@ -272,7 +272,8 @@ export class Client {
             );
       const { protected: protection = false } = options;
       if (typeof protection === "object") checkPrefix(protection.prefix, path);
-      if (protection === false && options.createParents !== true) return once(path, options);
+      const parents = checkParents(options.createParents ?? false, path);
+      if (protection === false && parents === false) return once(path, options);
       const { randomness } = this.#ports;
       const uuid = (): string => randomness.uuid();
       return createCarefully(this, this.#requests, { path, options, acl, flags, uuid, once });

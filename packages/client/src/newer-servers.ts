@@ -21,16 +21,24 @@ export interface NewerCall {
   readonly operationIndex?: number;
 }
 
-const CONTAINERS = { spec: NEWER_SPECS.createContainer, needs: "containers came with 3.5.1" } as const;
-const TTL_ZNODES = {
+/** How a kind of znode that a 3.4 server does not know is created. */
+export interface NewerKind {
+  readonly spec: OperationSpec;
+  readonly needs: string;
+}
+
+/** How containers are made. */
+export const CONTAINERS: NewerKind = {
+  spec: NEWER_SPECS.createContainer,
+  needs: "containers came with 3.5.1",
+};
+const TTL_ZNODES: NewerKind = {
   spec: NEWER_SPECS.createTTL,
   needs: "znodes with a time to live came with 3.5.3",
-} as const;
+};
 
-/** How a kind of znode that a 3.4 server does not know is created; undefined for the others. */
-export function newerKind(
-  flags: number,
-): { readonly spec: OperationSpec; readonly needs: string } | undefined {
+/** How a kind of znode is created that a 3.4 server does not know; undefined for the others. */
+export function newerKind(flags: number): NewerKind | undefined {
   if (flags < CreateMode.CONTAINER) return undefined;
   return flags === CreateMode.CONTAINER ? CONTAINERS : TTL_ZNODES;
 }

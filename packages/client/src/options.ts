@@ -54,8 +54,11 @@ export interface CreateOptions extends CallOptions {
   readonly ttlMs?: number;
   /** Default: anybody may do anything (`OPEN_ACL_UNSAFE`). */
   readonly acl?: readonly Acl[];
-  /** Creates missing parents as persistent znodes without data and with the same ACL. Default false. */
-  readonly createParents?: boolean;
+  /**
+   * Creates missing parents without data and with the same ACL: as persistent znodes, or as containers, which go by themselves,
+   * where the servers have such. Default false.
+   */
+  readonly createParents?: boolean | "containers";
   /**
    * Finds the znode again when the reply is lost, instead of failing with `applied: "maybe"`. Puts `_c_<uuid>-` before the
    * name, or the prefix given here, which must be different for each call: what begins with it is taken for this call's

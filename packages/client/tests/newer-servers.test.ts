@@ -103,16 +103,10 @@ describe("a container", () => {
     const s = scene();
     const connection = await connected(s);
     const creating = s.client.create("/c", null, container);
-    const question = await connection.expect("exists");
     // The answer and the end of the connection arrive in one go, before the create is sent.
-    connection.reply(question, { stat });
-    const next = only(s).connection();
-    connection.close();
-    await s.ports.clock.advance(1000);
-    const second = await next;
-    await second.handshake();
+    connection.reply(await connection.expect("exists"), { stat });
+    const second = await reconnect(s, connection);
     await beOf35(second);
-    connection.close();
     second.reply(await second.expect("createContainer"), { path: "/c", stat });
     await creating;
   });
@@ -185,6 +179,53 @@ describe("a container", () => {
     connection.reply(parent, { path: "/a" });
     connection.reply(await connection.expect("createContainer"), { path: "/a/c", stat });
     expect((await creating).path).toBe("/a/c");
+  });
+});
+
+describe("parents as containers", () => {
+  const options = { mode: CreateMode.EPHEMERAL, createParents: "containers" } as const;
+
+  it("are made by a server of 3.5", async () => {
+    const s = scene({ chroot: "/app" });
+    const connection = await connected(s);
+    const creating = s.client.create("/l/x", null, { ...options, acl: CREATOR_ALL_ACL });
+    const first = await connection.expect("create");
+    expect(first.body).toMatchObject({ path: "/app/l/x", flags: 1 });
+    connection.refuse(first, "NO_NODE");
+    await beOf35(connection);
+    const parent = await connection.expect("createContainer");
+    expect(parent.body).toMatchObject({ path: "/app/l", flags: 4, acl: CREATOR_ALL_ACL });
+    connection.refuse(parent, "NO_NODE");
+    const above = await connection.expect("createContainer");
+    expect(above.body).toMatchObject({ path: "/app" });
+    connection.refuse(above, "NODE_EXISTS");
+    connection.reply(await connection.expect("createContainer"), { path: "/app/l", stat });
+    connection.reply(await connection.expect("create"), { path: "/app/l/x" });
+    expect((await creating).path).toBe("/l/x");
+  });
+
+  it("are persistent on an older server, which loses nothing by it", async () => {
+    const s = scene();
+    const connection = await connected(s);
+    const creating = s.client.create("/l/x", null, options);
+    connection.refuse(await connection.expect("create"), "NO_NODE");
+    connection.refuse(await connection.expect("exists"), "NO_NODE");
+    const parent = await connection.expect("create");
+    expect(parent.body).toMatchObject({ path: "/l", flags: 0 });
+    connection.reply(parent, { path: "/l" });
+    connection.reply(await connection.expect("create"), { path: "/l/x" });
+    await creating;
+    expect(s.states).toEqual(["connecting", "connected"]);
+  });
+
+  it("are nobody's concern as long as none is missing", async () => {
+    const s = scene();
+    const connection = await connected(s);
+    const creating = s.client.create("/l/x", null, options);
+    connection.reply(await connection.expect("create"), { path: "/l/x" });
+    await creating;
+    const wrong = { createParents: "container" as never };
+    expect(await failure(s.client.create("/l/x", null, wrong))).toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 });
 
