@@ -1,5 +1,5 @@
 import { ZkError } from "@zk/client";
-import { isRecipeError, Lock, observeRecipes, type RecipeEvent, recipeMetrics } from "@zk/recipes";
+import { Election, isRecipeError, Lock, observeRecipes, type RecipeEvent, recipeMetrics } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { childrenOf as children, stage, until, within } from "../src/index.js";
 
@@ -42,6 +42,19 @@ describe("a lock", () => {
     expect(stat).toMatchObject({ czxid: curator.token, ephemeralOwner: client.sessionId });
     await using kazoo = await new Lock(client, `${zk.path}/k`, { dialect: "kazoo" }).acquire();
     expect(kazoo.path.slice(zk.path.length)).toMatch(/^\/k\/[0-9a-f]{32}__lock__0000000000$/);
+  });
+
+  it("in a directory that is to be a container is had on servers without such, and costs no connection", async () => {
+    const client = await zk.connect();
+    const states: string[] = [];
+    client.on("state", (state) => states.push(state));
+    const lock = new Lock(client, `${zk.path}/deep/c`, { containers: true });
+    for (let turn = 0; turn < 3; turn += 1) await (await lock.acquire()).release();
+    expect(await children(client, `${zk.path}/deep/c`)).toEqual([]);
+    expect(states).toEqual([]);
+    const both = { containers: true, lockDelayMs: 1000 };
+    expect(() => new Lock(client, zk.path, both)).toThrow(/INVALID_ARGUMENT.*containers/);
+    expect(() => new Election(client, zk.path, both)).toThrow(/INVALID_ARGUMENT.*containers/);
   });
 
   it("that is not to be had at once leaves nothing behind", async () => {

@@ -27,6 +27,8 @@ export interface LineOptions {
   readonly bases: readonly string[] | undefined;
   /** Of our own znodes and of the directory, if we make it. Default: anybody may do anything. */
   readonly acl?: readonly Acl[] | undefined;
+  /** Whether it is made as a container where the servers have such. Default false. */
+  readonly containers?: boolean | undefined;
   /** Other children that belong there, and are not complained of. */
   readonly expects?: readonly string[];
 }
@@ -61,14 +63,14 @@ export class Line {
    */
   async enter(role: Role, data: Uint8Array | string | null, patience: Patience): Promise<Entry> {
     const { client } = this;
-    const { directory, dialect, acl } = this.options;
+    const { directory, dialect, acl, containers = false } = this.options;
     patience.check();
     const { prefix, base } = freshName(client, dialect, role);
     // The client is not told of the patience: what it has begun it shall end, so that we learn the name and can remove it.
     const making = client
       .create(childPath(directory, base), data, {
         mode: CreateMode.EPHEMERAL_SEQUENTIAL,
-        createParents: true,
+        createParents: containers ? "containers" : true,
         protected: { prefix },
         timeoutMs: Number.POSITIVE_INFINITY,
         ...(acl === undefined ? {} : { acl }),

@@ -17,6 +17,7 @@
  * option. They do not pause, and nobody pauses behind them. A directory that is removed takes what it says along.
  */
 import { type Client, isZkError, type Transaction } from "@zk/client";
+import { RecipeError } from "../errors.js";
 import { Bell, rungOrAfter } from "./bell.js";
 import { checkInteger } from "./checks.js";
 import { removeWithMark } from "./clean-end.js";
@@ -67,7 +68,13 @@ export class LockDelay {
   static of(line: Line, { lockDelayMs = 0 }: LockDelayOptions): LockDelay | undefined {
     const about = { recipe: line.options.recipe, path: line.options.directory };
     checkInteger(about, "lockDelayMs", lockDelayMs, { min: 0, max: DELAY_MS_MAX });
-    return lockDelayMs === 0 ? undefined : new LockDelay(line, lockDelayMs);
+    if (lockDelayMs === 0) return undefined;
+    if (line.options.containers === true) {
+      const message =
+        "lockDelayMs is remembered by the directory, and one of `containers: true` goes meanwhile";
+      throw new RecipeError({ code: "INVALID_ARGUMENT", message, ...about });
+    }
+    return new LockDelay(line, lockDelayMs);
   }
 
   private constructor(line: Line, delayMs: number) {

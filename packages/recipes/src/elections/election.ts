@@ -44,6 +44,12 @@ export interface ElectionOptions extends HoldOptions, LockDelayOptions {
   readonly contenders?: "own" | "any";
   /** Of our znodes, and of the directory if it is made. Default: anybody may do anything. */
   readonly acl?: readonly Acl[];
+  /**
+   * Whether the directory, if it is made, is a container where the servers have such (3.5.1): it goes by itself when the last one
+   * has left, and is made again. On older servers it is persistent as ever. Not with `lockDelayMs`, which the directory remembers.
+   * Default false.
+   */
+  readonly containers?: boolean;
 }
 
 /** Options of {@link Election.lead}. `timeoutMs` is for the wait for a term, not for the term. */
@@ -93,7 +99,14 @@ export class Election {
     this.#options = options;
     const dialect = options.dialect ?? "curator";
     const bases = options.contenders === "any" ? undefined : [baseOf(dialect, "lock")];
-    this.#line = new Line(client, { recipe: "Election", directory: path, dialect, bases, acl: options.acl });
+    this.#line = new Line(client, {
+      recipe: "Election",
+      directory: path,
+      dialect,
+      bases,
+      acl: options.acl,
+      containers: options.containers,
+    });
     this.#delay = LockDelay.of(this.#line, options);
   }
 

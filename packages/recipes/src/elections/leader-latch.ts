@@ -35,6 +35,12 @@ export interface LeaderLatchOptions extends HoldOptions, LockDelayOptions {
   readonly identity?: string;
   /** Of our znodes, and of the directory if it is made. Default: anybody may do anything. */
   readonly acl?: readonly Acl[];
+  /**
+   * Whether the directory, if it is made, is a container where the servers have such (3.5.1): it goes by itself when the last one
+   * has left, and is made again. On older servers it is persistent as ever. Not with `lockDelayMs`, which the directory remembers.
+   * Default false.
+   */
+  readonly containers?: boolean;
 }
 
 /** What {@link LeaderLatch.onEvent} tells. */
@@ -102,6 +108,7 @@ export class LeaderLatch implements AsyncDisposable {
       dialect: "curator",
       bases,
       acl: options.acl,
+      containers: options.containers,
     });
     this.#delay = LockDelay.of(this.#line, options);
   }

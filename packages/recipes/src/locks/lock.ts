@@ -33,6 +33,12 @@ export interface LockOptions extends HoldOptions, LockDelayOptions {
   readonly contenders?: "own" | "any";
   /** Of our znodes, and of the directory if it is made. Default: anybody may do anything. */
   readonly acl?: readonly Acl[];
+  /**
+   * Whether the directory, if it is made, is a container where the servers have such (3.5.1): it goes by itself when the last one
+   * has left, and is made again. On older servers it is persistent as ever. Not with `lockDelayMs`, which the directory remembers.
+   * Default false.
+   */
+  readonly containers?: boolean;
   /** Lets code inside of {@link Lock.run} take the same lock again without waiting. Default false. */
   readonly reentrant?: boolean;
 }
@@ -69,7 +75,14 @@ export class Lock {
     this.#options = options;
     const dialect = options.dialect ?? "curator";
     const bases = options.contenders === "any" ? undefined : [baseOf(dialect, "lock")];
-    this.#line = new Line(client, { recipe: "Lock", directory: path, dialect, bases, acl: options.acl });
+    this.#line = new Line(client, {
+      recipe: "Lock",
+      directory: path,
+      dialect,
+      bases,
+      acl: options.acl,
+      containers: options.containers,
+    });
     this.#delay = LockDelay.of(this.#line, options);
   }
 

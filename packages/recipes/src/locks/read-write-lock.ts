@@ -43,6 +43,11 @@ export interface ReadWriteLockOptions extends HoldOptions {
   readonly dialect?: Dialect;
   /** Of our znodes, and of the directory if it is made. Default: anybody may do anything. */
   readonly acl?: readonly Acl[];
+  /**
+   * Whether the directory, if it is made, is a container where the servers have such (3.5.1): it goes by itself when the last one
+   * has left, and is made again. On older servers it is persistent as ever. Default false.
+   */
+  readonly containers?: boolean;
   /** Lets code inside of `run` take the lock again, as far as what it has will do. Default false: that is refused. */
   readonly reentrant?: boolean;
 }
@@ -330,7 +335,14 @@ export class ReadWriteLock {
     this.path = path;
     const dialect = options.dialect ?? "curator";
     const bases = [baseOf(dialect, "read"), baseOf(dialect, "write")];
-    const line = new Line(client, { recipe: RECIPE, directory: path, dialect, bases, acl: options.acl });
+    const line = new Line(client, {
+      recipe: RECIPE,
+      directory: path,
+      dialect,
+      bases,
+      acl: options.acl,
+      containers: options.containers,
+    });
     const shared: Shared = { client, line, dialect, options, scope: new AsyncScope() };
     const readHold = ({ path: at, token, sessionId, serial }: Entry): ReadHold =>
       new ReadHold(shared, { ...detailsOf(shared), path: at, token, sessionId }, serial);

@@ -1,6 +1,6 @@
-// A persistent TTL node on a server that has times to live. The rest of what it does: nodes-ttl.test.ts.
+// Recipes on a server that has containers and times to live. The rest of what a persistent TTL node does: nodes-ttl.test.ts.
 import type { Client } from "@zk/client";
-import { PersistentTtlNode } from "@zk/recipes";
+import { Election, LeaderLatch, Lock, PersistentTtlNode, ReadWriteLock } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { stage, until, within } from "../src/index.js";
 
@@ -52,5 +52,45 @@ describe("a persistent TTL node on a server of 3.9.3", () => {
     await until("another session", () => again.state === "established");
     expect(again.token).toBe(first);
     expect(await again.close()).toEqual({ confirmed: true });
+  });
+});
+
+describe("directories that are containers", () => {
+  it("go when nobody uses them, and disturb no lock", async () => {
+    const clients = await Promise.all([zk.connect(), zk.connect(), zk.connect()]);
+    const [observer] = clients;
+    const path = `${zk.path}/orders/7`;
+    const tokens: bigint[] = [];
+    let inside = 0;
+    for (let round = 0; round < 2; round += 1) {
+      await Promise.all(
+        clients.map(async (client) => {
+          const lock = new Lock(client, path, { containers: true });
+          for (let turn = 0; turn < 5; turn += 1) {
+            await using hold = await lock.acquire({ timeoutMs: 20_000 });
+            inside += 1;
+            expect(inside).toBe(1);
+            tokens.push(hold.token);
+            inside -= 1;
+          }
+        }),
+      );
+      await until("the directories to go", async () => (await observer.exists(zk.path)) === null);
+    }
+    expect(tokens).toHaveLength(30);
+    expect(tokens).toEqual([...tokens].sort((a, b) => (a < b ? -1 : 1)));
+  });
+
+  it("are those of elections and other locks as well", async () => {
+    const client = await zk.connect();
+    const read = await new ReadWriteLock(client, `${zk.path}/rw`, { containers: true }).read.acquire();
+    const latch = new LeaderLatch(client, `${zk.path}/latch`, { containers: true });
+    latch.start();
+    const terms = new Election(client, `${zk.path}/election`, { containers: true }).terms();
+    expect((await within("a term", terms.next())).done).toBe(false);
+    await until("the latch's", async () => (await client.exists(`${zk.path}/latch`)) !== null);
+    expect([...(await client.getChildren(zk.path))].sort()).toEqual(["election", "latch", "rw"]);
+    await Promise.all([read.release(), latch.close(), terms.return(undefined)]);
+    await until("all of them to go", async () => (await client.exists(zk.path)) === null);
   });
 });
