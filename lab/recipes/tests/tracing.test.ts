@@ -17,8 +17,10 @@ import {
   Queue,
   ReadWriteLock,
   type RecipeTracer,
+  Rendezvous,
   recipeMetrics,
   Semaphore,
+  TwoPhaseCommit,
   textCodec,
   traceRecipes,
 } from "@zk/recipes";
@@ -153,6 +155,13 @@ describe("spans", () => {
     const queue = new Queue(client, at("queue"), { codec: textCodec });
     await queue.put("item");
     await (await queue.take()).ack();
+    const place = new Rendezvous(client, at("place"), { codec: textCodec });
+    await place.fill("here");
+    await place.wait();
+    const transfer = new TwoPhaseCommit(client, at("transfer"));
+    await transfer.begin(["site"]);
+    await transfer.vote("site", "commit");
+    await transfer.decide();
     const names = new Set(spans().map(({ name }) => name.replace(/ .*/, "")));
     expect([...names].sort()).toEqual(
       [
@@ -163,6 +172,8 @@ describe("spans", () => {
         "MultiLock",
         "Queue",
         "ReadWriteLock",
+        "Rendezvous",
+        "TwoPhaseCommit",
         "Semaphore",
       ].sort(),
     );

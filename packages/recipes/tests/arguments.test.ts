@@ -14,13 +14,16 @@ import {
   LeaderLatch,
   Lock,
   MultiLock,
+  migrate,
   type NewInstance,
   Patience,
   PersistentNode,
   patientChildren,
+  planMigrations,
   publishReadySet,
   Queue,
   ReadWriteLock,
+  Rendezvous,
   revoke,
   Semaphore,
   ServerClock,
@@ -28,7 +31,9 @@ import {
   SetPartitioner,
   SharedCount,
   SharedValue,
+  TwoPhaseCommit,
   textCodec,
+  traceRecipes,
   until,
   updateConfig,
   watchChildren,
@@ -70,7 +75,11 @@ const all: Record<string, Make> = {
   SetPartitioner: (one, path) => new SetPartitioner(one, path, ["a"]),
   SharedCount: (...given) => new SharedCount(...given),
   SharedValue: (...given) => new SharedValue(...given),
+  Rendezvous: (...given) => new Rendezvous(...given),
+  TwoPhaseCommit: (...given) => new TwoPhaseCommit(...given),
   inspect: (one, path) => inspect(one, path),
+  migrate: (one, path) => migrate(one, { id: "set", path, migrations: [] }),
+  planMigrations: (one, path) => planMigrations(one, { id: "set", path, migrations: [] }),
   patientChildren: (one, path) => patientChildren(one, path, { quietMs: 10 }),
   publishReadySet: (one, path) => publishReadySet(one, path, new Map()),
   revoke: (one, path) => revoke(one, path),
@@ -81,6 +90,8 @@ const all: Record<string, Make> = {
   watchTree: (one, path) => watchTree(one, path),
 };
 
+const migrated = (migrations: unknown) =>
+  migrate(client, { id: "set", path: "/here", migrations: migrations as never });
 const textQueue = () => new Queue(client, "/here", { codec: textCodec });
 const wrapping = () => new AtomicInteger(client, "/here", { overflow: "wrap" });
 const register = (instance: Partial<NewInstance<unknown>>) =>
@@ -142,6 +153,27 @@ describe("a recipe says at once what it cannot use", () => {
   });
 
   it.each<[string, () => unknown, string]>([
+    ["no set of migrations", () => migrate(client, undefined as never), "needs a path"],
+    ["no list of migrations", () => migrated("all"), "migrations must be a list"],
+    ["no migration", () => migrated([null]), "the id of a migration must be"],
+    ["a migration that does nothing", () => migrated([{ id: "a" }]), "must be a list or a function"],
+    ["an operation that is none", () => migrated([{ id: "a", operations: [null] }]), '"a", operation 0: '],
+    [
+      "no options of a run",
+      () => migrate(client, { id: "set", path: "/here", migrations: [] }, null as never),
+      "options must be",
+    ],
+    [
+      "text where a rendezvous has bytes",
+      () => new Rendezvous(client, "/here").fill("text" as never),
+      "string is no bytes",
+    ],
+    [
+      "no sites of a two-phase commit",
+      () => new TwoPhaseCommit(client, "/here").begin("bank" as never),
+      "sites must be a list",
+    ],
+    ["no tracer", () => traceRecipes(client, {} as never), "tracer must be"],
     [
       "no options of a semaphore",
       () => new Semaphore(client, "/here", undefined as never),

@@ -13,7 +13,8 @@ import { type Acl, type Client, isZkError } from "@zk/client";
 import type { CachedNode } from "../caches/types.js";
 import { until } from "../caches/until.js";
 import { checkRecipe } from "../core/checks.js";
-import type { Codec } from "../core/codec.js";
+import { bytesCodec, type Codec } from "../core/codec.js";
+import { counted } from "../core/contention.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
 import { untilTold } from "../core/until-told.js";
 import { RecipeError } from "../errors.js";
@@ -22,18 +23,19 @@ const RECIPE = "Rendezvous";
 
 /** Options of {@link Rendezvous}. */
 export interface RendezvousOptions<T> {
-  /** How values become bytes. */
-  readonly codec: Codec<T>;
+  /** How values become bytes. Default: they are bytes. */
+  readonly codec?: Codec<T>;
   /** Of the znode, if it is made. Default: anybody may do anything. */
   readonly acl?: readonly Acl[];
 }
 
 /** See the head of this file. */
-export class Rendezvous<T> {
+export class Rendezvous<T = Uint8Array> {
   /** The znode. */
   readonly path: string;
   readonly #client: Client;
-  readonly #options: RendezvousOptions<T>;
+  readonly #codec: Codec<T>;
+  readonly #acl: readonly Acl[] | undefined;
 
   /**
    * @param path made when it is filled, with what is missing above it
@@ -45,11 +47,13 @@ export class Rendezvous<T> {
    * const address = await master.wait({ timeoutMs: 60_000 }); // here
    * ```
    */
-  constructor(client: Client, path: string, options: RendezvousOptions<T>) {
+  constructor(client: Client, path: string, options: RendezvousOptions<T> = {}) {
     checkRecipe(client, RECIPE, path, options);
     this.path = path;
     this.#client = client;
-    this.#options = options;
+    // Without a codec T is Uint8Array.
+    this.#codec = options.codec ?? (bytesCodec as unknown as Codec<T>);
+    this.#acl = options.acl;
   }
 
   /**
@@ -63,7 +67,7 @@ export class Rendezvous<T> {
     const about = this.#about;
     using patience = new Patience(client, about, options);
     patience.check();
-    const bytes = this.#options.codec.encode(value);
+    const bytes = this.#encode(value);
     if (bytes.length === 0) {
       const message = "a value without bytes cannot be told from none";
       throw new RecipeError({ code: "INVALID_ARGUMENT", message, ...about });
@@ -80,7 +84,7 @@ export class Rendezvous<T> {
       },
       write: (call) => {
         if (version !== undefined) return client.setData(this.path, bytes, { ...call, version });
-        const { acl } = this.#options;
+        const acl = this.#acl;
         return client.create(this.path, bytes, {
           ...call,
           createParents: true,
@@ -99,10 +103,19 @@ export class Rendezvous<T> {
   async wait(options: WaitOptions = {}): Promise<T> {
     const bytes = await this.#filled(options);
     try {
-      return this.#options.codec.decode(bytes);
+      return this.#codec.decode(bytes);
     } catch (cause) {
       const message = "what is there is no value of its codec";
       throw new RecipeError({ code: "CORRUPTED", message, ...this.#about, cause });
+    }
+  }
+
+  #encode(value: T): Uint8Array {
+    try {
+      return this.#codec.encode(value);
+    } catch (cause) {
+      const message = `it cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`;
+      throw new RecipeError({ code: "INVALID_ARGUMENT", message, ...this.#about, cause });
     }
   }
 
@@ -111,7 +124,9 @@ export class Rendezvous<T> {
     using patience = new Patience(this.#client, this.#about, options);
     patience.check();
     const isFilled = (node: CachedNode | undefined): boolean => (node?.data?.length ?? 0) > 0;
-    const node = await until(this.#client, this.path, isFilled, { signal: patience.signal });
+    const node = await counted(this.#client, this.#about, () =>
+      until(this.#client, this.path, isFilled, { signal: patience.signal }),
+    );
     return node?.data ?? new Uint8Array(0);
   }
 

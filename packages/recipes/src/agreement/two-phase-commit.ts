@@ -18,7 +18,8 @@
 import type { Acl, Client, Transaction } from "@zk/client";
 import { watchTree } from "../caches/tree-cache.js";
 import { until } from "../caches/until.js";
-import { checkRecipe, checkZnodePath } from "../core/checks.js";
+import { checkRecipe, checkZnodePath, invalid } from "../core/checks.js";
+import { counted } from "../core/contention.js";
 import { makeDirectory } from "../core/directories.js";
 import { childPath, directoryOf } from "../core/paths.js";
 import { Patience, type WaitOptions } from "../core/patience.js";
@@ -49,6 +50,12 @@ export interface TwoPhaseOptions {
 export interface DecideOptions extends WaitOptions {
   /** Milliseconds after which it aborts without the votes that are missing. Default: never, it waits for them. */
   readonly abortAfterMs?: number;
+}
+
+/** A transaction, and what its votes come to; without a verdict it is decided. */
+interface Found {
+  readonly ballot: Ballot;
+  readonly verdict: TwoPhaseDecision | undefined;
 }
 
 /** See the head of this file. */
@@ -159,7 +166,7 @@ export class TwoPhaseCommit {
     const { clock } = this.#client;
     const untilMs = clock.nowMs() + abortAfterMs;
     using patience = this.#patience(options);
-    return await this.#decideBy(patience, async () => {
+    const find = async (): Promise<Found> => {
       for (;;) {
         const ballot = await this.#ballot(patience);
         const leftMs = untilMs - clock.nowMs();
@@ -167,7 +174,8 @@ export class TwoPhaseCommit {
         if (ballot.decision !== undefined || verdict !== undefined) return { ballot, verdict };
         await this.#untilVoted(patience, leftMs);
       }
-    });
+    };
+    return await counted(this.#client, this.#about, () => this.#decideBy(patience, find));
   }
 
   /**
@@ -189,6 +197,10 @@ export class TwoPhaseCommit {
    */
   async outcome(options: WaitOptions = {}): Promise<TwoPhaseDecision> {
     using patience = this.#patience(options);
+    return await counted(this.#client, this.#about, () => this.#decided(patience));
+  }
+
+  async #decided(patience: Patience): Promise<TwoPhaseDecision> {
     for (;;) {
       const head = await inAnySession(this.#client, patience, this.#about, () =>
         readHead(this.#client, this.path, patience),
@@ -238,10 +250,7 @@ export class TwoPhaseCommit {
   }
 
   /** Makes the decision that is found, if none is made yet. Whoever is first has decided for all. */
-  #decideBy(
-    patience: Patience,
-    find: () => Promise<{ readonly ballot: Ballot; readonly verdict: TwoPhaseDecision | undefined }>,
-  ): Promise<TwoPhaseDecision> {
+  #decideBy(patience: Patience, find: () => Promise<Found>): Promise<TwoPhaseDecision> {
     const client = this.#client;
     let build: (transaction: Transaction) => unknown = () => undefined;
     return untilTold(client, this.#about, patience, {
@@ -292,6 +301,7 @@ export class TwoPhaseCommit {
   }
 
   #checkSites(sites: readonly string[]): void {
+    if (!Array.isArray(sites)) throw invalid(this.#about, "sites", "a list", sites);
     if (sites.length === 0) throw this.#error("INVALID_ARGUMENT", "it needs a site");
     if (new Set(sites).size < sites.length)
       throw this.#error("INVALID_ARGUMENT", "two sites have the same name");

@@ -3,6 +3,7 @@
  * OpenTelemetry fits, and this package needs none.
  */
 import type { Client } from "@zk/client";
+import { checkClient, invalid } from "./checks.js";
 import { type HoldTrace, type Tracing, telemetryOf, type WaitOutcome } from "./telemetry.js";
 
 /** What is called on a span; one of OpenTelemetry has it. What it throws is ignored. */
@@ -31,6 +32,7 @@ export interface RecipeTracer {
  * A wait that timed out or failed and a hold that was lost have the status of an error; the latter two with the exception.
  *
  * @param tracer such as `trace.getTracer("app")` of `@opentelemetry/api`
+ * @throws RecipeError INVALID_ARGUMENT
  * @returns what ends it; spans that are open then are ended when what they are of ends
  * @example
  * ```ts
@@ -38,6 +40,9 @@ export interface RecipeTracer {
  * ```
  */
 export function traceRecipes(client: Client, tracer: RecipeTracer): () => void {
+  const about = { recipe: "traceRecipes", path: "/" };
+  checkClient(client, about.recipe);
+  if (typeof tracer?.startSpan !== "function") throw invalid(about, "tracer", "one with startSpan()", tracer);
   const { tracings } = telemetryOf(client);
   const tracing: Tracing = {
     wait: ({ recipe, path }) => {

@@ -95,8 +95,8 @@ export async function migrate(
   set: MigrationSet,
   options: MigrateOptions = {},
 ): Promise<Migrated> {
+  const about = { recipe: MIGRATE, path: directoryOfSet(client, set, options) };
   const given = resolveMigrations(client, set);
-  const about = { recipe: MIGRATE, path: directoryOfSet(client, set) };
   using patience = new Patience(client, about, options);
   patience.check();
   return await new Run(client, about, given, options, patience).end();
@@ -111,8 +111,8 @@ export async function planMigrations(
   set: MigrationSet,
   options: WaitOptions = {},
 ): Promise<MigrationPlan> {
+  const about = { recipe: MIGRATE, path: directoryOfSet(client, set, options) };
   const given = resolveMigrations(client, set);
-  const about = { recipe: MIGRATE, path: directoryOfSet(client, set) };
   using patience = new Patience(client, about, options);
   patience.check();
   const records = await inAnySession(client, patience, about, async () => {

@@ -1,6 +1,6 @@
 /** Which migrations are to be applied: what is given, compared with what is recorded. */
 import type { Client } from "@zk/client";
-import { checkRecipePath, checkZnodePath } from "../core/checks.js";
+import { checkRecipe, checkZnodePath, invalid } from "../core/checks.js";
 import { childPath } from "../core/paths.js";
 import { RecipeError } from "../errors.js";
 import { checkOperation, fingerprintOf, type MigrationOperation, MigrationSteps } from "./operations.js";
@@ -57,8 +57,9 @@ export class MigrationMismatch extends RecipeError {
 }
 
 /** Where the set is recorded. @throws RecipeError INVALID_ARGUMENT */
-export function directoryOfSet(client: Client, { id, path }: MigrationSet): string {
-  checkRecipePath(MIGRATE, path);
+export function directoryOfSet(client: Client, set: MigrationSet, options: object | null = {}): string {
+  const { id, path } = (set ?? {}) as MigrationSet;
+  checkRecipe(client, MIGRATE, path, options);
   const directory = childPath(path, id);
   if (typeof id !== "string" || id === "" || id.includes("/")) {
     const message = `the id of a set must be one part of a path, not ${JSON.stringify(id)}`;
@@ -73,14 +74,18 @@ export function resolveMigrations(client: Client, set: MigrationSet): readonly P
   const directory = directoryOfSet(client, set);
   const about = { recipe: MIGRATE, path: directory };
   const seen = new Set<string>();
-  return set.migrations.map(({ id, operations: given }) => {
+  if (!Array.isArray(set.migrations)) throw invalid(about, "migrations", "a list", set.migrations);
+  return (set.migrations as readonly Migration[]).map((migration) => {
     const refuse = (message: string): never => {
       throw new RecipeError({ code: "INVALID_ARGUMENT", message, ...about });
     };
+    const { id, operations: given } = (migration ?? {}) as Migration;
     if (typeof id !== "string" || id === "")
       refuse(`the id of a migration must be a text, not ${JSON.stringify(id)}`);
     if (seen.has(id)) refuse(`two migrations are called "${id}"`);
     seen.add(id);
+    if (typeof given !== "function" && !Array.isArray(given))
+      throw invalid(about, `operations of migration "${id}"`, "a list or a function", given);
     const operations = collect(given, () =>
       refuse(`migration "${id}" must not be async: it only says what is to be done`),
     );
