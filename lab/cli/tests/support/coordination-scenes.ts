@@ -57,6 +57,28 @@ async function change(run: UnderWay, { client }: World, path: string): Promise<v
   await client.remove(`${path}/a`);
 }
 
+/** Two directories that nobody uses, one that somebody does, and one that says something. */
+const forsaken =
+  (path: string) =>
+  async (world: World): Promise<void> => {
+    await fresh(path)(world);
+    for (const name of ["a", "b/c", "busy"]) {
+      await world.client.create(`${path}/${name}`, null, { createParents: true });
+    }
+    await world.client.create(`${path}/busy/x`, null, { mode: CreateMode.EPHEMERAL });
+    await world.client.create(`${path}/flag`, "set");
+  };
+
+/** One that may not be looked at, beside one that nobody uses. */
+const forbidden =
+  (path: string) =>
+  async (world: World): Promise<void> => {
+    // It cannot be removed again: who may not look at it cannot know that it is empty.
+    const acl = [{ perms: 4, id: { scheme: "world", id: "anyone" } }];
+    await world.client.create(`${path}/a`, null, { createParents: true });
+    await world.client.create(`${path}/secret`, null, { acl }).catch(() => {});
+  };
+
 const PIPE: readonly Way[] = ["pipe"];
 
 export const COORDINATION_SCENES: Readonly<Record<string, readonly LivingScene[]>> = {
@@ -189,6 +211,31 @@ export const COORDINATION_SCENES: Readonly<Record<string, readonly LivingScene[]
     }),
     line("members /m-empty", { before: fresh("/m-empty") }),
     line("members /none"),
+  ],
+  reap: [
+    line("reap /r --empty-for 50ms --yes", { before: forsaken("/r") }),
+    line("reap /r --empty-for 50ms --dry-run", { before: forsaken("/r") }),
+    line("reap /r --empty-for 50ms --yes --filter b/** --with-data", { ways: PIPE, before: forsaken("/r") }),
+    line("reap /r-none --empty-for 50ms -y", { before: fresh("/r-none") }),
+    line("reap /r-secret --empty-for 50ms -y", { before: forbidden("/r-secret") }),
+    line("reap /r1", { ways: ["pipe", "json"], before: forsaken("/r1") }),
+    line("reap /r1 --empty-for 50ms", {
+      ways: ["pty"],
+      before: forsaken("/r1"),
+      during: async (run) => {
+        await run.says("[y/N] ");
+        run.type("y\r");
+      },
+    }),
+    line("reap /none --yes"),
+    ...[
+      "reap / --yes",
+      "reap / --yes --allow-root",
+      "reap /r --empty-for 0 --yes",
+      "reap /r --empty-for soon",
+      "reap /r /r1 --confirm /r",
+      "reap /zookeeper --allow-root --yes",
+    ].map((text) => line(text, { ways: PIPE })),
   ],
   sniff: [
     inProcess("sniff --to SERVER -- ZK exists -q /sniffed", {

@@ -34,6 +34,7 @@ import { mirror } from "./moving/mirror.js";
 import { check } from "./operating/check.js";
 import { doctor } from "./operating/doctor.js";
 import { lab } from "./operating/lab.js";
+import { reap } from "./operating/reap.js";
 import { sniff } from "./operating/sniff.js";
 import { status } from "./operating/status.js";
 import { supportBundle } from "./operating/support-bundle.js";
@@ -90,6 +91,7 @@ export const COMMANDS: readonly Command[] = [
   who,
   check,
   doctor,
+  reap,
   supportBundle,
   sniff,
   lab,

@@ -179,7 +179,8 @@ function splitVersion(
   return { paths: words, version: version ?? -1 };
 }
 
-function checkRoot(path: string, chroot: string, isAllowed: boolean): void {
+/** @throws UsageError for the root, and what is the servers' own, unless that is allowed */
+export function checkRoot(path: string, chroot: string, isAllowed: boolean): void {
   if (isAllowed || (path !== "/" && !isSystem(path))) return;
   const what =
     path !== "/"
@@ -195,7 +196,7 @@ function isSystem(path: string): boolean {
 }
 
 /** A protected path may be neither deleted itself nor with what is above it. */
-function isProtected(path: string, protect: readonly string[]): boolean {
+export function isProtected(path: string, protect: readonly string[]): boolean {
   return protect.some(
     (each) =>
       path === each || path.startsWith(`${each}/`) || each.startsWith(path === "/" ? "/" : `${path}/`),
