@@ -66,6 +66,7 @@ export class Ledger {
   readonly #nodes = new Map<string, Entry[]>();
   readonly #changes = new Map<string, Change[]>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
+  readonly #sessions = new Map<bigint, bigint>();
   #seen = 0;
   #timeMs = 0;
 
@@ -83,6 +84,11 @@ export class Ledger {
   /** The transactions that one request became: none, one, or by somebody's mistake several. */
   ofRequest(sessionId: bigint, xid: number): readonly Deed[] {
     return this.#byRequest.get(sessionId)?.get(xid) ?? NONE;
+  }
+
+  /** Whose transaction that was. */
+  sessionOf(zxid: bigint): bigint | undefined {
+    return this.#sessions.get(zxid);
   }
 
   /** What a znode was when `zxid` was the last transaction; null when it was not there. */
@@ -121,6 +127,7 @@ export class Ledger {
     const { header, txn } = final;
     this.lastZxid = header.zxid;
     this.#timeMs = header.timeMs;
+    this.#sessions.set(header.zxid, header.sessionId);
     const result = this.#apply(header, txn);
     if (txn.type === "createSession" || txn.type === "closeSession") return;
     let requests = this.#byRequest.get(header.sessionId);

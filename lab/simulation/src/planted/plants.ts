@@ -6,6 +6,7 @@ import { OF_HOLDS } from "./of-holds.js";
 import { OF_LOCKS } from "./of-locks.js";
 import { OF_MIGRATIONS } from "./of-migrations.js";
 import { OF_QUEUES } from "./of-queues.js";
+import { OF_REAPING } from "./of-reaping.js";
 import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SERVICES } from "./of-services.js";
 import { OF_SESSIONS } from "./of-sessions.js";
@@ -35,4 +36,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_WORKERS,
   ...OF_DELAYS,
   ...OF_MIGRATIONS,
+  ...OF_REAPING,
 ];

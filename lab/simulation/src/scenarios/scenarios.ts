@@ -19,6 +19,7 @@ import { queue } from "./queue.js";
 import { queueModes } from "./queue-modes.js";
 import { readWrite } from "./read-write.js";
 import { readySet } from "./ready-set.js";
+import { reaper } from "./reaper.js";
 import { reentrant } from "./reentrant.js";
 import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
@@ -52,6 +53,7 @@ export const SCENARIOS: readonly Scenario[] = [
   workerIds,
   lockDelay,
   migrations,
+  reaper,
 ];
 
 /** @throws Error for a name that no scenario has */
