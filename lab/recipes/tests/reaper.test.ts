@@ -6,7 +6,7 @@ import { told, World } from "../src/index.js";
 import { GONE_MS, INTERVAL_MS, isThere, make, reaping, WINDOW_MS } from "./support/reaping.js";
 
 /** Lets something happen between the reaper's last look at a znode and its removal. */
-function before(client: Client, happens: () => Promise<unknown>): void {
+function beforeRemoval(client: Client, happens: () => Promise<unknown>): void {
   const remove = client.remove.bind(client);
   client.remove = async (...call) => {
     await happens();
@@ -102,7 +102,7 @@ describe("a reaper", () => {
     const [actor, other] = [await world.actor(), await world.actor()];
     await make(world, actor, ["/locks/a", "/locks/b"]);
     let writes = 0;
-    before(actor.client, async () => {
+    beforeRemoval(actor.client, async () => {
       writes += 1;
       await other.client.setData("/locks/a", null);
       if (writes === 1) await other.client.create("/locks/b/x");
@@ -111,6 +111,27 @@ describe("a reaper", () => {
     await world.until("it tried", () => writes >= 3);
     expect(world.names("/locks").toSorted()).toEqual(["a", "b"]);
     expect(events.filter(({ type }) => type !== "passed")).toEqual([]);
+    await world.let("it closes", reaper.close());
+  });
+
+  it("does not remove by and by what it cannot remove at once", async () => {
+    await using world = await World.begin();
+    const [actor, other] = [await world.actor(), await world.actor()];
+    await make(world, actor, ["/locks/a"]);
+    let isCut = false;
+    beforeRemoval(actor.client, async () => {
+      if (isCut) return;
+      isCut = true;
+      actor.cable.reset();
+      await other.client.create("/locks/a/x");
+      await other.client.remove("/locks/a/x");
+    });
+    const { reaper, of } = reaping(actor);
+    await world.until("it is cut off with the removal in its hands", () => isCut);
+    await world.pass(WINDOW_MS - INTERVAL_MS);
+    expect(isThere(world, "/locks/a")).toBe(true);
+    expect(of("uncertain")).toEqual([]);
+    await world.until("it goes in its time", () => of("reaped").length === 1, GONE_MS);
     await world.let("it closes", reaper.close());
   });
 

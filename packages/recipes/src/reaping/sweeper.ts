@@ -7,7 +7,8 @@
  *   empty it is when we look.
  * - The time is ours, between the answer to the first look and a `sync` before the last one. A server that is behind makes it
  *   longer, never shorter.
- * - It is removed with the version that was seen, once: a delete whose answer is lost is not sent again.
+ * - It is removed with the version that was seen, at once and once: a delete that would have to wait for a connection is not sent,
+ *   and one whose answer is lost is not sent again.
  * - What a new session finds is looked at anew. It may be one with servers that were put back to an earlier state.
  *
  * What a server cannot be asked: to remove a directory only if nothing came *and went* since the last look. That takes a round
@@ -21,7 +22,9 @@ import { isLost } from "../core/lost.js";
 import { childPath } from "../core/paths.js";
 import type { Patience } from "../core/patience.js";
 import { ServerClock } from "../core/server-clock.js";
+import { onState } from "../core/sessions.js";
 import { telemetryOf } from "../core/telemetry.js";
+import { onAbort } from "../io/on-abort.js";
 import { isReserved, RECIPE, type Reaped, type ReapSettings } from "./options.js";
 import { walk } from "./walk.js";
 
@@ -100,7 +103,7 @@ export class Sweeper {
    */
   async pass(patience: Patience, hold?: Hold): Promise<ReaperPass> {
     const client = this.#client;
-    if (client.sessionId !== this.#sessionId) this.#seen.clear();
+    if (this.#isOtherSession) this.#seen.clear();
     this.#sessionId = client.sessionId;
     this.#pass += 1;
     const asOfMs = client.clock.nowMs();
@@ -163,6 +166,7 @@ export class Sweeper {
 
   /** What is known of a znode that may go and has no children; undefined while it is to stay. */
   async #judge(path: string, stat: Stat, asOfMs: number, patience: Patience): Promise<Reaped | undefined> {
+    if (this.#isOtherSession) return undefined;
     const { emptyForMs, untouchedFor, restartNearWrap } = this.#settings;
     let seen = this.#seen.get(path);
     if (seen === undefined || !isUnchanged(seen.stat, stat)) {
@@ -215,10 +219,26 @@ export class Sweeper {
     return true;
   }
 
+  /** Now or not at all: what has to wait for a connection would go by what was seen before that. */
   async #remove(path: string, version: number, patience: Patience, hold: Hold | undefined): Promise<void> {
-    const options = { ...patience.call, retry: "none" } as const;
-    if (hold === undefined) return await this.#client.remove(path, { ...options, version });
-    await hold.guard((tx) => tx.remove(path, { version }) as unknown as Transaction, options);
+    const client = this.#client;
+    const late = new AbortController();
+    const forgetState = onState(client, () => late.abort());
+    const forgetPatience = onAbort(patience.signal, () => late.abort());
+    const options = { ...patience.call, signal: late.signal, retry: "none" } as const;
+    if (patience.signal.aborted || client.state !== "connected" || this.#isOtherSession) late.abort();
+    try {
+      if (hold === undefined) return await client.remove(path, { ...options, version });
+      await hold.guard((tx) => tx.remove(path, { version }) as unknown as Transaction, options);
+    } finally {
+      forgetState();
+      forgetPatience();
+    }
+  }
+
+  /** The pass began in a session that is over. */
+  get #isOtherSession(): boolean {
+    return this.#client.sessionId !== this.#sessionId;
   }
 
   /** @throws what ends the pass */
@@ -278,7 +298,10 @@ export class Sweeper {
 
 /** Whether the next look tells how things are. */
 function isPassing(error: unknown): boolean {
-  return isLost(error) || isZkError(error, "NO_NODE") || isZkError(error, "BAD_VERSION");
+  return (
+    isLost(error) ||
+    ["NO_NODE", "BAD_VERSION", "ABORTED"].some((code) => isZkError(error) && error.code === code)
+  );
 }
 
 /** Nothing was written to it, and no child came or went. */
