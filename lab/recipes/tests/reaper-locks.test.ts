@@ -1,5 +1,6 @@
 // Reapers of which one is at work, a single round, and locks below them, in virtual time. ZK_REAPER_SEEDS is in how many worlds locks are
 // hammered, by default one.
+import type { Clock } from "@zk/client";
 import { Lock, reap, recipeMetrics } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { type Actor, howMany, told, World } from "../src/index.js";
@@ -95,6 +96,21 @@ describe("reap", () => {
     const late = told(reap(actor.client, { ...options, timeoutMs: WINDOW_MS / 2 }));
     expect(await world.let("an end", late)).toMatchObject({ code: "WAIT_TIMEOUT" });
     expect(isThere(world, "/locks/a")).toBe(true);
+  });
+
+  it("looks a second time when the window is over, also by a timer that fires before its time", async () => {
+    await using world = await World.begin();
+    const { clock } = world;
+    const early: Clock = {
+      nowMs: () => clock.nowMs(),
+      setTimer: (delayMs, callback) => clock.setTimer(delayMs > 1 ? delayMs - 0.7 : delayMs, callback),
+      afterContinuations: (callback) => clock.afterContinuations(callback),
+      afterReads: (callback) => clock.afterReads(callback),
+    };
+    const actor = await world.actor({ ports: { clock: early } });
+    await make(world, actor, ["/locks/a"]);
+    const reaping = reap(actor.client, { roots: ["/locks"], emptyForMs: 50, concurrency: 1 });
+    expect((await world.let("it is done", reaping)).reaped).toMatchObject([{ path: "/locks/a" }]);
   });
 
   it("begins again when its session ends between the looks", async () => {

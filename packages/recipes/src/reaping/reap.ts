@@ -49,7 +49,9 @@ export async function reap(
     for (;;) {
       const { sessionId } = client;
       await sweeper.pass(patience, options.hold);
-      await sleep(client, settings.emptyForMs, patience);
+      // A timer may fire a little before its time, and the window would not be over.
+      const endMs = client.clock.nowMs() + settings.emptyForMs + 1;
+      while (client.clock.nowMs() < endMs) await sleep(client, endMs - client.clock.nowMs(), patience);
       if (client.sessionId !== sessionId) continue;
       await sweeper.pass(patience, options.hold);
       return;
