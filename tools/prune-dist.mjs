@@ -1,6 +1,6 @@
 // Deletes what a build left behind of source files that are gone. The compiler only ever adds to `dist`, and a cache
 // brings back what it saw, so without this a deleted module could still be imported, and be packed and shipped.
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 
 const output = /(\.d\.ts\.map|\.d\.ts|\.js\.map|\.js)$/;
@@ -21,5 +21,21 @@ export function pruneDist(directory) {
     rmSync(join(dist, file), { force: true });
     deleted.push(file);
   }
+  forget(dist, deleted);
   return deleted;
+}
+
+/**
+ * What the compiler remembers of a build in which the sources were still there goes as well: when they come back, as with
+ * another branch, it would believe that their output is there.
+ *
+ * @param {string} dist
+ * @param {string[]} deleted
+ */
+function forget(dist, deleted) {
+  const memory = join(dist, ".tsbuildinfo");
+  if (deleted.length === 0 || !existsSync(memory)) return;
+  const remembered = readFileSync(memory, "utf8");
+  const sources = deleted.map((file) => `src/${file.replaceAll("\\", "/").replace(output, ".ts")}`);
+  if (sources.some((source) => remembered.includes(`/${source}"`))) rmSync(memory, { force: true });
 }

@@ -31,6 +31,20 @@ describe("pruneDist", () => {
     expect(pruneDist(folder)).toEqual([]);
   });
 
+  it("lets the compiler forget of what it takes away, and of nothing else", () => {
+    const memory = join(folder, "dist/.tsbuildinfo");
+    writeFileSync(memory, '{"fileNames":["../src/kept.ts"]}');
+    write("dist/gone.js");
+    expect(pruneDist(folder)).toEqual(["gone.js"]);
+    expect(existsSync(memory)).toBe(true);
+    writeFileSync(memory, '{"fileNames":["../src/kept.ts","../src/gone.ts"]}');
+    expect(pruneDist(folder)).toEqual([]);
+    expect(existsSync(memory)).toBe(true);
+    write("dist/gone.js");
+    expect(pruneDist(folder)).toEqual(["gone.js"]);
+    expect(existsSync(memory)).toBe(false);
+  });
+
   it("finds nothing to do where nothing was built", () => {
     expect(pruneDist(join(folder, "src"))).toEqual([]);
   });
