@@ -23,18 +23,21 @@ export async function deletePaths(
   let deleted = 0;
   for (let end = paths.length; end > 0; end -= BATCH) {
     const batch = paths.slice(Math.max(0, end - BATCH), end).reverse();
-    const count = await deleteBatch(client, batch, options.signal);
-    deleted += count;
-    options.onDeleted?.(batch.length);
+    deleted += await deleteBatch(client, batch, options);
   }
   return deleted;
 }
 
-async function deleteBatch(client: Client, paths: readonly string[], signal: AbortSignal): Promise<number> {
+async function deleteBatch(
+  client: Client,
+  paths: readonly string[],
+  { signal, onDeleted }: DeleteOptions,
+): Promise<number> {
   const transaction = client.transaction();
   for (const path of paths) transaction.remove(path);
   try {
     await transaction.commit({ signal });
+    onDeleted?.(paths.length);
     return paths.length;
   } catch (error) {
     if (!isZkError(error, "NO_NODE") && !isZkError(error, "NOT_EMPTY") && !isZkError(error, "NO_AUTH"))
@@ -45,6 +48,7 @@ async function deleteBatch(client: Client, paths: readonly string[], signal: Abo
   for (const path of paths) {
     try {
       deleted += await client.removeRecursive(path, { signal });
+      onDeleted?.(1);
     } catch (error) {
       if (!isZkError(error, "NO_NODE")) throw error;
     }

@@ -5,7 +5,9 @@ import { takeOption } from "../../definition/zk-cli-words.js";
 import { confirm, type Danger } from "../../input/confirm.js";
 import { plural } from "../../output/figures.js";
 import { visible } from "../../output/visible.js";
+import { describeError } from "../../program/describe-error.js";
 import { CliError, UsageError } from "../../program/errors.js";
+import { ExitCode } from "../../program/exit-codes.js";
 import { deletePaths } from "../../session/delete-tree.js";
 import { NODES_MAX_DEFAULT, newReport, walk } from "../../session/walk.js";
 
@@ -59,6 +61,8 @@ export const remove: Command = defineCommand({
     [2, "it was not confirmed"],
     [3, "there is no such znode"],
     [4, "it has children, or another version"],
+    [5, "a znode of the subtree may not be read: nobody knows what is below it, and nothing was changed"],
+    [9, "something stopped it halfway; the message says after how many"],
   ],
   output: {
     form: "document",
@@ -136,6 +140,7 @@ export const remove: Command = defineCommand({
           { hint: "--max-nodes allows more" },
         );
       }
+      if (report.denied.length > 0) throw unreadable(path, report.denied);
       if (options.dryRun) {
         tellPlan(found, run.note);
         return { path, deleted: found.length };
@@ -149,11 +154,27 @@ export const remove: Command = defineCommand({
         tellPlan(found, run.note);
       await confirm(danger, options, run.io, run.signal);
       run.progress.begin(`deleting ${visible(path)}`, "znodes", found.length);
-      const deleted = await deletePaths(client, found, {
-        signal: run.signal,
-        onDeleted: (more) => run.progress.advance(more),
-      });
-      return { path, deleted };
+      let done = 0;
+      const onDeleted = (more: number): void => {
+        done += more;
+        run.progress.advance(more);
+      };
+      try {
+        return { path, deleted: await deletePaths(client, found, { signal: run.signal, onDeleted }) };
+      } catch (error) {
+        if (done === 0) throw error;
+        const sofar = `${done} of ${plural(found.length, "znode")} below ${visible(path)} were deleted before that`;
+        if (run.signal.aborted) {
+          run.warn(sofar);
+          throw error;
+        }
+        const { message, hint } = describeError(error, settings.chroot);
+        throw new CliError("PARTLY_DONE", ExitCode.PARTLY_DONE, `${message}; ${sofar}`, {
+          ...(hint === undefined ? {} : { hint }),
+          details: { path, deleted: done, of: found.length },
+          cause: error,
+        });
+      }
     }
   },
   human({ dryRun, results }, screen, run) {
@@ -165,6 +186,20 @@ export const remove: Command = defineCommand({
   },
   plain: ({ results }) => results.map(({ path, deleted }) => [path, deleted]),
 });
+
+/** What is below a closed znode cannot be counted, shown, asked about or deleted. */
+function unreadable(path: string, denied: readonly string[]): CliError {
+  const which = denied.slice(0, SHOWN_MAX).map(visible).join(", ");
+  return new CliError(
+    "NO_AUTH",
+    ExitCode.NOT_PERMITTED,
+    `${plural(denied.length, "znode")} below ${visible(path)} may not be read (${which}${denied.length > SHOWN_MAX ? ", …" : ""}); nothing was changed`,
+    {
+      hint: "--auth-file FILE gives credentials; zk delete PATH takes a closed znode that has nothing below it",
+      details: { denied },
+    },
+  );
+}
 
 /** `delete PATH VERSION`, as ZooKeeper 3.4 has it: a path begins with a slash, a version never does. */
 function splitVersion(
