@@ -1,6 +1,8 @@
 // Looking at servers that are well, at servers that are not, and at servers that do not say.
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { describeOperating, type StatusJson } from "./suites/operating.js";
@@ -83,6 +85,15 @@ describe("zk check", () => {
     });
     expect(last.stdout).toMatch(/^ZOOKEEPER CRITICAL - no server serves/);
   });
+
+  it("is UNKNOWN when servers take connections and say nothing for as long as it has time", async () => {
+    const deaf = createServer(() => {});
+    doors.push(deaf);
+    await new Promise<void>((resolve) => deaf.listen(0, "127.0.0.1", resolve));
+    const { port } = deaf.address() as { readonly port: number };
+    const result = await home.run(`check --servers 127.0.0.1:${port} --timeout 300ms`);
+    expect(result).toMatchObject({ exitCode: 3, stdout: "ZOOKEEPER UNKNOWN - not done within 0.3 s\n" });
+  });
 });
 
 describe("zk who", () => {
@@ -139,6 +150,17 @@ describe("zk doctor", () => {
     ["config.twice", `${good}syncLimit=7\n`],
     ["config.no-sync", `${good}forceSync=no\n`],
     ["config.server-line", good.replace("c:2888:3888", "c")],
+    ["config.spaced-data-dir", good.replace("dataDir=", "dataDir = ")],
+    ["config.spaced-data-dir", good.replace("/nowhere", "/nowhere ")],
+    ["config.out-of-range", good.replace("syncLimit=5", "syncLimit=-1")],
+    ["config.out-of-range", good.replace("=2181", "=70000")],
+    ["config.short-limit", good.replace("initLimit=10", "initLimit=1")],
+    ["config.session-timeouts", `${good}maxSessionTimeout=1000\ntickTime=500\n`],
+    ["config.session-timeouts", `${good}minSessionTimeout=90000\n`],
+    ["config.port-twice", good.replace("b:2888", "b:2181")],
+    ["config.no-purge", good.replace("purgeInterval=24", "purgeInterval=-1")],
+    ["config.no-whitelist", `${good}reconfigEnabled=true\n`],
+    ["config.no-whitelist", good.replace("b:2888:3888", "b:2888:3888;2181")],
   ])("finds %s", async (id, text) => expect(await ids(text)).toContain(id));
 
   it("reads myid where the folder is", async () => {
@@ -150,6 +172,66 @@ describe("zk doctor", () => {
     expect(await ids(here)).toContain("config.bad-myid");
     writeFileSync(join(home.path, "myid"), "2\n");
     expect(await ids(here)).toEqual([]);
+    expect(await ids(here.replace("/elsewhere", tmpdir()))).toEqual(
+      statSync(tmpdir()).dev === statSync(home.path).dev ? ["config.one-disk"] : [],
+    );
+  });
+
+  it("says in a SARIF document of each finding where it is", async () => {
+    writeFileSync(join(home.path, "zoo.cfg"), `${good}initLimti=3\n`);
+    const result = await home.run("doctor --config zoo.cfg --offline --sarif --fail-on=warn");
+    expect(result.exitCode).toBe(1);
+    expect(result.json()).toMatchObject({
+      runs: [
+        {
+          tool: { driver: { rules: [{ id: "config.unknown-key" }] } },
+          results: [
+            {
+              ruleId: "config.unknown-key",
+              locations: [
+                { physicalLocation: { artifactLocation: { uri: "zoo.cfg" }, region: { startLine: 11 } } },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  it("looks at the lab, its servers and their files", async () => {
+    const lab = join(home.path, "lab");
+    const config = join(lab, "zookeeper1/conf/zoo.cfg");
+    mkdirSync(join(lab, "dist/cli"), { recursive: true });
+    mkdirSync(dirname(config), { recursive: true });
+    writeFileSync(config, good.replace("initLimit", "initLimti"));
+    const says = (state: string): void => {
+      const answer = {
+        state,
+        connectionString: ensemble.connectionString,
+        servers: [{ dir: join(lab, "zookeeper1") }],
+      };
+      // One server of three is away: it ends with 3, and answers.
+      writeFileSync(
+        join(lab, "dist/cli/main.js"),
+        `process.stdout.write(${JSON.stringify(JSON.stringify(answer))}); process.exitCode = 3;`,
+      );
+    };
+    const env = { ZK_LAB: lab, ZK_SERVERS: "127.0.0.1:1" };
+    says("partly-up");
+    const found = (await home.run("doctor --lab --json --fail-on never", { env })).json<{
+      findings: { id: string; message: string }[];
+    }>().findings;
+    expect(found.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(["config.unknown-key", "version.end-of-life"]),
+    );
+    expect(found.map(({ id }) => id)).not.toContain("live.no-quorum");
+    expect(await home.run("doctor --lab --servers 127.0.0.1:1", { env })).toMatchObject({ exitCode: 2 });
+    says("down");
+    expect(await home.run("doctor --lab", { env })).toMatchObject({
+      exitCode: 6,
+      stderr: expect.stringContaining("zk lab up starts it"),
+    });
+    expect(await home.run("doctor --lab", { env: { ZK_LAB: "/nowhere" } })).toMatchObject({ exitCode: 69 });
   });
 
   it("compares clocks by a scratch znode, if it may and is asked to", async () => {

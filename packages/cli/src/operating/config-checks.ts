@@ -1,5 +1,6 @@
 /** What a zoo.cfg shows without being run. */
 import { nearest } from "../program/suggest.js";
+import { KNOWN_KEYS, MODERN } from "./config-keys.js";
 import type { Finding, Severity } from "./findings.js";
 
 /** A configuration as its lines have it. */
@@ -9,68 +10,29 @@ export interface ConfigText {
   readonly text: string;
   /** Content of `myid`; null when there is none, undefined when it was not looked for. */
   readonly myid: string | null | undefined;
+  /** Whether snapshots and log are on one disk, where that can be seen. */
+  readonly isOneDisk?: boolean;
 }
 
-// Source: ZooKeeper 3.4.6, QuorumPeerConfig.java, parseProperties; the newer ones from 3.9, same file.
-const KNOWN_KEYS = new Set([
-  "dataDir",
-  "dataLogDir",
-  "clientPort",
-  "clientPortAddress",
-  "tickTime",
-  "maxClientCnxns",
-  "minSessionTimeout",
-  "maxSessionTimeout",
-  "initLimit",
-  "syncLimit",
-  "electionAlg",
-  "quorumListenOnAllIPs",
-  "peerType",
-  "syncEnabled",
-  "standaloneEnabled",
-  "reconfigEnabled",
-  "dynamicConfigFile",
-  "autopurge.snapRetainCount",
-  "autopurge.purgeInterval",
-  "localSessionsEnabled",
-  "localSessionsUpgradingEnabled",
-  "secureClientPort",
-  "secureClientPortAddress",
-  "connectToLearnerMasterLimit",
-  "sslQuorum",
-  "portUnification",
-  "sslQuorumReloadCertFiles",
-  "4lw.commands.whitelist",
-  "admin.enableServer",
-  "admin.serverPort",
-  "admin.serverAddress",
-  "admin.commandURL",
-  "snapCount",
-  "preAllocSize",
-  "globalOutstandingLimit",
-  "forceSync",
-  "leaderServes",
-  "skipACL",
-  "metricsProvider.className",
-  "metricsProvider.httpPort",
-  "audit.enable",
-  "extendedTypesEnabled",
-  "multiAddress.enabled",
-  "client.portUnification",
-  "quorum.auth.enableSasl",
-  "quorum.auth.serverRequireSasl",
-  "quorum.auth.learnerRequireSasl",
-  "authProvider.1",
-  "requireClientAuthScheme",
-  "jute.maxbuffer",
-  "observerMasterPort",
-  "clientPortListenBacklog",
-]);
+/** The longest session timeout that a server should grant at least, in milliseconds. */
+const SESSION_TIMEOUT_LEAST_MS = 4_000;
+/** Characters of a line that are shown. */
+const SHOWN_MAX = 200;
 
-export function checkConfig({ name, text, myid }: ConfigText): Finding[] {
+export function checkConfig({ name, text, myid, isOneDisk = false }: ConfigText): Finding[] {
   const found: Finding[] = [];
   const add = (id: string, severity: Severity, message: string, evidence: string, fix: string): void => {
-    found.push({ id: `config.${id}`, severity, message: `${name}: ${message}`, evidence, fix, link: null });
+    const line = /^line (\d+): /.exec(evidence)?.[1];
+    const place = { file: name, ...(line === undefined ? {} : { line: Number(line) }) };
+    found.push({
+      id: `config.${id}`,
+      severity,
+      message: `${name}: ${message}`,
+      evidence,
+      fix,
+      link: null,
+      place,
+    });
   };
   const values = new Map<string, string>();
   const servers = new Map<number, string>();
@@ -80,7 +42,15 @@ export function checkConfig({ name, text, myid }: ConfigText): Finding[] {
     const split = /^([^=:\s]+)\s*[=:\s]\s*(.*)$/.exec(line);
     const key = split?.[1] ?? line;
     const value = split?.[2] ?? "";
-    const where = `line ${index + 1}: ${line}`;
+    const where = `line ${index + 1}: ${line.length > SHOWN_MAX ? `${line.slice(0, SHOWN_MAX)}…` : line}`;
+    if (/^\s*dataDir\s*=\s|^\s*dataDir\s+=|^\s*dataDir\s*=.*\s$/.test(raw))
+      add(
+        "spaced-data-dir",
+        "warning",
+        "dataDir has blanks around it, which zkServer.sh takes for a part of the path",
+        where,
+        "dataDir=/the/path, without blanks",
+      );
     if (value === "")
       add("empty", "warning", `${key} has no value`, where, "give it one, or take the line away");
     if (values.has(key))
@@ -111,7 +81,19 @@ export function checkConfig({ name, text, myid }: ConfigText): Finding[] {
       );
     }
   }
-  checkBasics(values, servers, add);
+  checkBasics(values, servers, isOneDisk, add);
+  checkLimits(values, add);
+  const isModern =
+    [...values.keys()].some((key) => MODERN.test(key)) ||
+    [...servers.values()].some((value) => value.includes(";"));
+  if (isModern && !values.has("4lw.commands.whitelist"))
+    add(
+      "no-whitelist",
+      "info",
+      "from 3.5.3 on servers answer srvr alone: monitoring learns little",
+      "no line 4lw.commands.whitelist=",
+      "4lw.commands.whitelist=ruok,srvr,mntr,cons,conf,isro",
+    );
   checkServers(servers, values, myid, add);
   return found;
 }
@@ -121,6 +103,7 @@ type Add = (id: string, severity: Severity, message: string, evidence: string, f
 function checkBasics(
   values: ReadonlyMap<string, string>,
   servers: ReadonlyMap<number, string>,
+  isOneDisk: boolean,
   add: Add,
 ): void {
   if (!values.has("dataDir"))
@@ -165,13 +148,13 @@ function checkBasics(
       `tickTime=${tickTime}`,
       "tickTime=2000",
     );
-  if ((values.get("autopurge.purgeInterval") ?? "0") === "0") {
+  if (Number(values.get("autopurge.purgeInterval") ?? "0") <= 0) {
     add(
       "no-purge",
       "warning",
       "old snapshots and logs are never removed: the disk will fill up",
       values.has("autopurge.purgeInterval")
-        ? "autopurge.purgeInterval=0"
+        ? `autopurge.purgeInterval=${values.get("autopurge.purgeInterval")}`
         : "no line autopurge.purgeInterval=",
       "autopurge.purgeInterval=24",
     );
@@ -201,6 +184,14 @@ function checkBasics(
       `dataLogDir=${values.get("dataLogDir")}`,
       "a disk of its own for dataLogDir",
     );
+  else if (isOneDisk)
+    add(
+      "one-disk",
+      "info",
+      "transaction log and snapshots are on one disk",
+      `${values.get("dataLogDir")} and ${values.get("dataDir")}`,
+      "a disk of its own for dataLogDir makes writes faster",
+    );
   if (!values.has("clientPortAddress") && values.has("clientPort"))
     add(
       "all-interfaces",
@@ -219,6 +210,63 @@ function checkBasics(
     );
   if (values.get("skipACL") === "yes")
     add("skip-acl", "critical", "access rights are not checked at all", "skipACL=yes", "take the line away");
+}
+
+function checkLimits(values: ReadonlyMap<string, string>, add: Add): void {
+  const number = (key: string): number | undefined => {
+    const value = values.get(key);
+    return value === undefined || !/^-?\d+$/.test(value) ? undefined : Number(value);
+  };
+  for (const [key, least] of [
+    ["tickTime", 1],
+    ["initLimit", 1],
+    ["syncLimit", 1],
+    ["clientPort", 0],
+  ] as const) {
+    const value = number(key);
+    if (value !== undefined && (value < least || (key === "clientPort" && value > 65_535)))
+      add(
+        "out-of-range",
+        "critical",
+        `${key} cannot be ${value}`,
+        `${key}=${value}`,
+        "the server does not work with this",
+      );
+  }
+  for (const [key, least] of [
+    ["initLimit", 5],
+    ["syncLimit", 2],
+  ] as const) {
+    const value = number(key);
+    if (value !== undefined && value >= 1 && value < least)
+      add(
+        "short-limit",
+        "warning",
+        `${key} is so short that a slow disk or network ends a server's place in the ensemble`,
+        `${key}=${value}`,
+        `${key}=${key === "initLimit" ? 10 : 5}`,
+      );
+  }
+  const tickTime = number("tickTime") ?? 3_000;
+  const shortest = number("minSessionTimeout") ?? -1;
+  const longest = number("maxSessionTimeout") ?? -1;
+  const [min, max] = [shortest === -1 ? 2 * tickTime : shortest, longest === -1 ? 20 * tickTime : longest];
+  if (min > max)
+    add(
+      "session-timeouts",
+      "critical",
+      "no session timeout is both long and short enough",
+      `from ${min} to ${max} ms`,
+      "minSessionTimeout below maxSessionTimeout",
+    );
+  else if (max < SESSION_TIMEOUT_LEAST_MS && tickTime >= 500)
+    add(
+      "session-timeouts",
+      "warning",
+      "sessions are so short that they end at every long garbage collection",
+      `at most ${max} ms`,
+      "maxSessionTimeout=40000",
+    );
 }
 
 function checkServers(
@@ -268,7 +316,7 @@ function checkServers(
           "each port of a host once",
         );
       ports.set(key, `server.${id}`);
-      if (port === values.get("clientPort") && /^(127\.|localhost$)/.test(host))
+      if (port === values.get("clientPort") && !value.includes(";"))
         add(
           "port-twice",
           "critical",

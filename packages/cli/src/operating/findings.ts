@@ -15,6 +15,8 @@ export interface Finding {
   readonly fix: string;
   /** Where to read more; null when there is nothing better than the fix. */
   readonly link: string | null;
+  /** The file that it is about, as it was named, and the line where there is one. */
+  readonly place?: { readonly file: string; readonly line?: number };
 }
 
 /** The severest first. */

@@ -3,9 +3,34 @@ import { count, duration, flag } from "../../definition/specs.js";
 import { bySeverity, type Finding, worst } from "../../operating/findings.js";
 import { checkLive, LIVE_LIMITS } from "../../operating/live-checks.js";
 import { lookAtServers } from "../../operating/look.js";
+import type { EnsembleFacts } from "../../operating/server-facts.js";
 import { visible } from "../../output/visible.js";
+import { TimeUp } from "../../program/errors.js";
 
 const STATES = ["OK", "WARNING", "CRITICAL", "UNKNOWN"] as const;
+
+interface Figures {
+  readonly servers: number | null;
+  readonly serving: number | null;
+  readonly outstanding: number | null;
+  readonly latencyMaxMs: number | null;
+  readonly sessionMs: number | null;
+}
+
+const NO_FIGURES: Figures = {
+  servers: null,
+  serving: null,
+  outstanding: null,
+  latencyMaxMs: null,
+  sessionMs: null,
+};
+
+interface Checked {
+  readonly state: (typeof STATES)[number];
+  readonly summary: string;
+  readonly findings: readonly Finding[];
+  readonly figures: Figures;
+}
 
 export const check: Command = defineCommand({
   name: "check",
@@ -37,7 +62,7 @@ export const check: Command = defineCommand({
     [0, "healthy"],
     [1, "a warning"],
     [2, "critical"],
-    [3, "not known: the check itself could not be made"],
+    [3, "not known: the servers could not be looked at within --timeout"],
   ],
   output: {
     form: "document",
@@ -49,7 +74,7 @@ export const check: Command = defineCommand({
     ],
     plain: ["state", "summary"],
   },
-  async run(run) {
+  async run(run): Promise<Checked> {
     const { outstanding, lag, noSession, adminPort } = run.options;
     const latencyWarnMs = run.options.latency ?? LIVE_LIMITS.latencyWarnMs;
     const limits = {
@@ -59,7 +84,14 @@ export const check: Command = defineCommand({
       latencyCriticalMs: latencyWarnMs * 30,
       lagWarn: lag,
     };
-    const facts = await lookAtServers(run, adminPort);
+    let facts: EnsembleFacts;
+    try {
+      facts = await lookAtServers(run, adminPort);
+    } catch (error) {
+      if (!(run.signal.reason instanceof TimeUp)) throw error;
+      run.endWith(3);
+      return { state: "UNKNOWN", summary: run.signal.reason.message, findings: [], figures: NO_FIGURES };
+    }
     const findings: Finding[] = checkLive(facts, limits);
     let sessionMs: number | null = null;
     if (!noSession && facts.hasQuorum) {
@@ -70,12 +102,13 @@ export const check: Command = defineCommand({
         await client.exists("/", { signal: run.signal });
         sessionMs = Math.round(performance.now() - began);
       } catch (error) {
-        run.signal.throwIfAborted();
+        // That the time is up before a session was of use is an answer, and no fault of the check.
+        if (run.signal.aborted && !(run.signal.reason instanceof TimeUp)) throw run.signal.reason;
         findings.push({
           id: "live.no-session",
           severity: "critical",
           message: "no session can be opened and used",
-          evidence: error instanceof Error ? error.message : String(error),
+          evidence: messageOf(run.signal.aborted ? run.signal.reason : error),
           fix: "look at the servers' logs",
           link: null,
         });
@@ -87,7 +120,7 @@ export const check: Command = defineCommand({
     const serving = facts.servers.filter(({ state }) => state === "serving").length;
     const most = (values: readonly (number | null)[]): number | null =>
       values.reduce((max, value) => (value !== null && (max === null || value > max) ? value : max), null);
-    const figures = {
+    const figures: Figures = {
       servers: facts.servers.length,
       serving,
       outstanding: most(facts.servers.map((each) => each.outstanding)),
@@ -106,7 +139,13 @@ export const check: Command = defineCommand({
     const shown = Object.entries(figures).flatMap(([name, value]) =>
       value === null ? [] : [`${name}=${value}${name.endsWith("Ms") ? "ms" : ""}`],
     );
-    screen.line(`ZOOKEEPER ${screen.paint(colour, state)} - ${visible(summary)} | ${shown.join(" ")}`);
+    screen.line(
+      `ZOOKEEPER ${screen.paint(colour, state)} - ${visible(summary)}${shown.length === 0 ? "" : ` | ${shown.join(" ")}`}`,
+    );
   },
   plain: ({ state, summary }) => [[state, summary]],
 });
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

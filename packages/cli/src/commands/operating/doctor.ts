@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { type Acl, type Client, isZkError } from "@zk/client";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { choice, count, flag, text, texts } from "../../definition/specs.js";
@@ -8,7 +9,8 @@ import { readFile } from "../../input/value.js";
 import { checkClock } from "../../operating/clock-check.js";
 import { checkConfig } from "../../operating/config-checks.js";
 import { checkConnections } from "../../operating/connection-checks.js";
-import { bySeverity, type Finding, worst } from "../../operating/findings.js";
+import { bySeverity, type Finding, SEVERITIES, worst } from "../../operating/findings.js";
+import { lookUpLab } from "../../operating/lab-program.js";
 import { checkLive } from "../../operating/live-checks.js";
 import { lookAtServers } from "../../operating/look.js";
 import { checkSessions } from "../../operating/session-checks.js";
@@ -17,6 +19,7 @@ import type { Colour } from "../../output/colour.js";
 import { visible } from "../../output/visible.js";
 import { UsageError } from "../../program/errors.js";
 import { isEphemeral } from "../../session/node-kind.js";
+import { serversOf } from "../../session/servers.js";
 import { newReport, walk } from "../../session/walk.js";
 
 const COLOURS: Readonly<Record<Finding["severity"], Colour>> = {
@@ -46,6 +49,7 @@ export const doctor: Command = defineCommand({
       does: "a configuration, without servers",
     },
     { command: "zk doctor --clock /tmp", does: "and whether the clocks agree" },
+    { command: "zk doctor --lab", does: "the lab's own servers and configurations" },
     { command: "zk doctor --fail-on warning", does: "for a pipeline" },
     { command: "zk doctor --sarif > zk.sarif", does: "for code hosts that show such reports" },
   ],
@@ -59,9 +63,10 @@ export const doctor: Command = defineCommand({
         kind: "path",
       },
     ),
+    lab: flag("the servers of the lab on this machine, and their zoo.cfg"),
     offline: flag("ask no server"),
     failOn: choice(
-      ["info", "warning", "critical", "never"],
+      ["info", "warn", "warning", "critical", "never"],
       "critical",
       "the severity from which the exit code is 1",
     ),
@@ -80,7 +85,8 @@ export const doctor: Command = defineCommand({
       {
         name: "findings",
         type: "list",
-        means: "id, severity (info, warning, critical), message, evidence, fix, link of each",
+        means:
+          "id, severity (info, warning, critical), message, evidence, fix, link of each, and place (file, line) where it is about a file",
       },
       { name: "notAsked", type: "list", means: "what could not be looked at, and why" },
     ],
@@ -90,26 +96,34 @@ export const doctor: Command = defineCommand({
     const { options } = run;
     const findings: Finding[] = [];
     const notAsked: string[] = [];
+    const lab = options.lab ? await lookUpLab(run) : undefined;
+    if (lab !== undefined && (run.flags.servers !== undefined || run.flags.context !== undefined))
+      throw new UsageError("--lab says which servers are meant: --servers and --context say others");
+    for (const file of lab?.configs ?? []) findings.push(...readConfigFile(file, file));
     for (const file of options.config) findings.push(...readConfigFile(resolve(run.io.cwd, file), file));
     findings.push(...checkOwn(run.io.env));
     if (options.clock !== undefined && options.offline)
       throw new UsageError("--clock asks a server, and --offline none");
-    if (options.offline && options.config.length === 0)
+    if (options.offline && options.config.length === 0 && lab === undefined)
       notAsked.push(
         "servers (--offline) and their files (--config FILE): only zk's own settings were looked at",
       );
     if (!options.offline) {
-      const facts = await lookAtServers(run, options.adminPort);
+      const settings =
+        lab === undefined ? run.settings : { ...run.settings, servers: lab.connectionString, chroot: "/" };
+      const servers = serversOf(settings, run.signal);
+      const connect = (): Promise<Client> => run.connect({ settings });
+      const looking = { settings, signal: run.signal, servers: async () => servers };
+      const facts = await lookAtServers(looking, options.adminPort);
       findings.push(...checkLive(facts), ...checkVersions(facts.servers));
       for (const { server, source, why } of facts.servers)
         if (why !== null && source !== "none") notAsked.push(`${server}: ${why}; asked ${source} instead`);
-      const servers = await run.servers();
       findings.push(...(await checkConnections(servers, notAsked)));
       findings.push(...(await checkSessions(servers, notAsked)));
       if (facts.hasQuorum && options.clock !== undefined)
-        findings.push(...(await checkClock(await run.connect(), options.clock, run.signal)));
+        findings.push(...(await checkClock(await connect(), options.clock, run.signal)));
       if (facts.hasQuorum && options.maxNodes > 0) {
-        const client = await run.connect();
+        const client = await connect();
         findings.push(...(await checkData(client, options.maxNodes, run.signal, notAsked)));
         if (run.settings.auth.kind !== "none") {
           findings.push({
@@ -124,13 +138,9 @@ export const doctor: Command = defineCommand({
       }
     }
     findings.sort(bySeverity);
-    const order = ["info", "warning", "critical"];
+    const failOn = options.failOn === "warn" ? "warning" : options.failOn;
     const found = worst(findings);
-    if (
-      options.failOn !== "never" &&
-      found !== undefined &&
-      order.indexOf(found) >= order.indexOf(options.failOn)
-    )
+    if (failOn !== "never" && found !== undefined && SEVERITIES.indexOf(found) >= SEVERITIES.indexOf(failOn))
       run.endWith(1);
     return { findings, notAsked: [...new Set(notAsked)] };
   },
@@ -162,7 +172,12 @@ function readConfigFile(path: string, name: string): Finding[] {
       : existsSync(join(dataDir, "myid"))
         ? readFileSync(join(dataDir, "myid"), "utf8")
         : null;
-  return checkConfig({ name, text, myid });
+  const logDir = /^\s*dataLogDir\s*[=:]\s*(.+?)\s*$/m.exec(text)?.[1];
+  const disks = [dataDir, logDir].map((folder) =>
+    folder === undefined ? undefined : statSync(folder, { throwIfNoEntry: false })?.dev,
+  );
+  const isOneDisk = disks[0] !== undefined && disks[0] === disks[1];
+  return checkConfig({ name, text, myid, isOneDisk });
 }
 
 /** What is wrong with how we are used ourselves. */
@@ -268,12 +283,22 @@ function sarifOf(findings: readonly Finding[]): unknown {
     runs: [
       {
         tool: { driver: { name: "zk doctor", rules: ids.map((id) => ({ id })) } },
-        results: findings.map(({ id, severity, message, evidence, fix }) => ({
+        results: findings.map(({ id, severity, message, evidence, fix, place }) => ({
           ruleId: id,
           level: level[severity],
           message: { text: `${message} (${evidence}). ${fix}` },
+          locations: [locationOf(place)],
         })),
       },
     ],
+  };
+}
+
+/** Code hosts take no result without a file: what is about running servers has one that is named for them. */
+function locationOf(place: Finding["place"]): unknown {
+  const file = place?.file ?? "zookeeper";
+  const uri = isAbsolute(file) ? pathToFileURL(file).href : encodeURI(file);
+  return {
+    physicalLocation: { artifactLocation: { uri }, region: { startLine: place?.line ?? 1 } },
   };
 }

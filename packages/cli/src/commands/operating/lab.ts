@@ -1,12 +1,7 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Command, defineCommand } from "../../definition/command.js";
 import { anyNumber } from "../../definition/specs.js";
-import { CliError } from "../../program/errors.js";
-
-const PROGRAM = "dist/cli/main.js";
+import { labProgram } from "../../operating/lab-program.js";
 
 export const lab: Command = defineCommand({
   name: "lab",
@@ -28,31 +23,10 @@ export const lab: Command = defineCommand({
   exits: [[69, "the lab is not installed; every other code is the lab's"]],
   output: { form: "none", fields: [] },
   async run(run) {
-    const program = findLab(run.io.cwd, run.io.env);
-    if (program === undefined) {
-      throw new CliError("NO_LAB", 69, "the lab (@zk/lab) is not here", {
-        hint: "run it in a clone of this project, where `pnpm build` has built it, or set ZK_LAB to the folder of @zk/lab",
-      });
-    }
-    run.endWith(await runLab(program, run.arguments.words, run.signal));
+    run.endWith(await runLab(labProgram(run), run.arguments.words, run.signal));
   },
   human: () => {},
 });
-
-/** The lab's program: named, beside this package, or above the current folder. */
-function findLab(cwd: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
-  const named = env["ZK_LAB"];
-  if (named) return existsSync(join(named, PROGRAM)) ? join(resolve(cwd, named), PROGRAM) : undefined;
-  for (const start of [dirname(fileURLToPath(import.meta.url)), resolve(cwd)]) {
-    for (let folder = start; ; folder = dirname(folder)) {
-      for (const place of ["lab/zoo_cluster", "node_modules/@zk/lab"]) {
-        if (existsSync(join(folder, place, PROGRAM))) return join(folder, place, PROGRAM);
-      }
-      if (dirname(folder) === folder) break;
-    }
-  }
-  return undefined;
-}
 
 function runLab(program: string, words: readonly string[], signal: AbortSignal): Promise<number> {
   return new Promise((done, reject) => {
