@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Client, CREATOR_ALL_ACL, CreateMode, createClient } from "@zk/client";
 import { type MemoryEnsemble, startMemoryEnsemble } from "@zk/memory-server";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { waitUntil } from "./support/program.js";
 import { ZkHome } from "./support/zk.js";
 
 const home = ZkHome.forThisFile();
@@ -129,6 +130,38 @@ it.each([
   const after = Object.keys(await held("/to"));
   expect(after).toEqual(expect.arrayContaining(["/", "/small", "/part", "/part/large", ...left]));
   expect(after.includes("/small-one")).toBe(selection === "--include /small");
+});
+
+it("zk mirror --follow keeps to what is selected, and leaves the ephemerals of others", async () => {
+  await plant({ "/from": "", "/from/part": "", "/from/gone": "", "/from/gone/in": "", "/to": "" });
+  const controller = new AbortController();
+  let said = "";
+  const running = home.run(
+    "mirror /from /to --follow --yes --exclude /part/out --exclude /gone/kept --depth 2 --max-size 10",
+    {
+      signal: controller.signal,
+      onStdout: (text) => (said += text),
+    },
+  );
+  await waitUntil("the first copy", () => said.includes("create /to/part"));
+  await plant({ "/to/gone/kept": "mine", "/to/live": ["alive", CreateMode.EPHEMERAL] });
+  await client.removeRecursive("/from/gone");
+  const changes = { "/from/part/out": "", "/from/live": "other", "/from/deep": "", "/from/deep/er": "" };
+  await plant({ ...changes, "/from/deep/er/est": "", "/from/heavy": "y".repeat(100), "/from/last": "" });
+  await waitUntil("the last change", async () => (await client.exists("/to/last")) !== null);
+  await waitUntil("the deletion", async () => (await client.exists("/to/gone/in")) === null);
+  controller.abort(new Error("enough"));
+  await running;
+  expect(await held("/to")).toEqual({
+    "/": "",
+    "/deep": "",
+    "/deep/er": "",
+    "/gone": "",
+    "/gone/kept": "mine",
+    "/last": "",
+    "/live": "alive",
+    "/part": "",
+  });
 });
 
 it("zk import prints a plan as well, with the parents that it would make", async () => {

@@ -49,7 +49,6 @@ export async function findExtra(
   const keep = (path: string): void => {
     for (let each = path; !kept.has(each); each = parentPath(each)) kept.add(each);
   };
-  keep("/");
   const enters = (path: string): boolean => {
     if (selection.enters(path)) return true;
     keep(path);

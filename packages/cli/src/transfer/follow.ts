@@ -1,7 +1,9 @@
 /** Carries the changes of one tree over to another, as watches tell of them. */
 import { type Client, isZkError, OPEN_ACL_UNSAFE } from "@zk/client";
 import { isEphemeral } from "../session/node-kind.js";
+import { deleteExtra, type ExtraSource, findExtra } from "./extra.js";
 import type { EphemeralPolicy } from "./live-tree.js";
+import type { Selection } from "./selection.js";
 import { comparePaths, placePath, relativePath, sameAcl, sameData } from "./tree-node.js";
 
 /** Time in which changes are gathered, so that a burst costs one look at each znode, in milliseconds. */
@@ -21,7 +23,8 @@ export interface Following {
   readonly toRoot: string;
   readonly withAcl: boolean;
   readonly ephemerals: EphemeralPolicy;
-  readonly enters: (path: string) => boolean;
+  readonly selection: Selection;
+  readonly depthMax: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -74,19 +77,40 @@ async function* carry(paths: readonly string[], work: Following): AsyncGenerator
   const gone: string[] = [];
   for (const path of paths) {
     const relative = relativePath(work.fromRoot, path);
-    if (!work.enters(relative)) continue;
+    if (!isInside(relative, work)) continue;
     const target = placePath(work.toRoot, relative);
     const ops = await carryOne(path, target, work);
     if (ops === undefined) gone.push(target);
     else yield* ops.map((op) => ({ op, path: target }));
   }
   for (const path of gone.reverse()) {
-    try {
-      if ((await work.to.removeRecursive(path, { signal: work.signal })) > 0) yield { op: "delete", path };
-    } catch (error) {
-      if (!isZkError(error, "NO_NODE")) throw error;
-    }
+    const { nodes } = await findExtra(NOTHING, work.to, path, {
+      selection: below(work.selection, relativePath(work.toRoot, path)),
+      depthMax: undefined,
+      signal: work.signal,
+    });
+    const left = new Set(await deleteExtra(work.to, nodes, { signal: work.signal }));
+    if (nodes.some((each) => each.path === path) && !left.has(path)) yield { op: "delete", path };
   }
+}
+
+/** What a znode that is gone has. */
+const NOTHING: ExtraSource = { all: async function* () {}, denied: () => [] };
+
+/** Whether a path is looked at: neither it nor one above it is left out, and it is not too deep. */
+function isInside(path: string, { selection, depthMax }: Following): boolean {
+  const names = path.split("/").filter(Boolean);
+  if (depthMax !== undefined && names.length > depthMax) return false;
+  return names.every((_, index) => selection.enters(`/${names.slice(0, index + 1).join("/")}`));
+}
+
+/** The same selection, for paths that begin further down. */
+function below({ enters, takes, isPartial }: Selection, root: string): Selection {
+  return {
+    enters: (path) => enters(placePath(root, path)),
+    takes: (node) => takes({ ...node, path: placePath(root, node.path) }),
+    isPartial,
+  };
 }
 
 /** @returns undefined when the source has it no more */
@@ -98,6 +122,16 @@ async function carryOne(path: string, target: string, work: Following): Promise<
       from.getACL(path, { signal }),
     ]);
     if (isEphemeral(stat) && work.ephemerals !== "as-persistent") return [];
+    const node = {
+      path: relativePath(work.fromRoot, path),
+      data,
+      acl,
+      isEphemeral: isEphemeral(stat),
+      hasChildren: stat.numChildren > 0,
+      nextSequence: 0,
+      mtimeMs: Number(stat.mtime),
+    };
+    if (!work.selection.takes(node)) return [];
     const there = await Promise.all([to.getData(target, { signal }), to.getACL(target, { signal })]).catch(
       (error: unknown) => {
         if (isZkError(error, "NO_NODE")) return undefined;
@@ -112,6 +146,8 @@ async function carryOne(path: string, target: string, work: Following): Promise<
       });
       return ["create"];
     }
+    // What somebody's session says of itself is not overwritten.
+    if (isEphemeral(there[0].stat)) return [];
     const ops: Carried["op"][] = [];
     if (!sameData(there[0].data, data)) {
       await to.setData(target, data, { signal });

@@ -128,7 +128,8 @@ export const mirror: Command = defineCommand({
       toRoot: to.path,
       withAcl: !options.noAcl,
       ephemerals: options.ephemerals,
-      enters: source.selection.enters,
+      selection: source.selection,
+      depthMax: options.depth,
       signal,
     };
     yield* follow(work, async function* () {
