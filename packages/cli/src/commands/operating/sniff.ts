@@ -9,6 +9,7 @@ import { type TraceReport, traceOf } from "../../operating/capture-trace.js";
 import { Injection } from "../../operating/injection.js";
 import { readCapture } from "../../operating/packet-capture.js";
 import { WireProxy } from "../../operating/proxy.js";
+import { SniffSummary } from "../../operating/sniff-summary.js";
 import type { WireRecord } from "../../operating/wire-reader.js";
 import { plural } from "../../output/figures.js";
 import { visible } from "../../output/visible.js";
@@ -19,7 +20,7 @@ export const sniff: Command = defineCommand({
   group: "operating",
   summary: "a proxy that shows what clients and a server say to each other, and can make trouble",
   details: [
-    "Clients connect to it instead of the server; no rights are needed. Requests are paired with their answers; data and credentials are never shown, only their size.",
+    "Clients connect to it instead of the server; no rights are needed. Requests are paired with their answers; data and credentials are never shown, only their size. At the end, without --json and --plain, stderr has what it comes to: calls, failures and times of each operation, and the watches that were set and never fired.",
     "--inject makes faults: delay=TIME, drop (the request never arrives) or reset (the connection breaks), for requests by op=, path=GLOB, after=N requests that fit, at most times=N times.",
     "--read takes a capture instead, pcap as of tcpdump -w or pcapng as of Wireshark: connections that begin in it, to the port of --to, or to those of the settings. Nobody is connected to.",
     "With a command behind --, that is run with ZK_SERVERS set to the proxy, and its end is ours. What it writes to stdout goes to stderr with --json and --plain.",
@@ -79,11 +80,17 @@ export const sniff: Command = defineCommand({
     if (options.read !== undefined) {
       if (run.arguments.command.length > 0 || options.listen !== undefined || options.inject.length > 0)
         throw new UsageError("--read shows what was: --listen, --inject and a command belong to the proxy");
-      yield* shown(traceOfFile(options.read, run), filterOf(options), options.count);
+      const summary = new SniffSummary();
+      for await (const record of shown(traceOfFile(options.read, run), filterOf(options), options.count)) {
+        summary.add(record);
+        yield record;
+      }
+      tellSummary(summary, run);
       return;
     }
     const injections = options.inject.map((each) => Injection.parse(each));
     const wants = filterOf(options);
+    const summary = new SniffSummary();
     const records: WireRecord[] = [];
     let wake: () => void = () => {};
     let exitCode: number | undefined;
@@ -96,6 +103,7 @@ export const sniff: Command = defineCommand({
       injections,
       onRecord: (record) => {
         if (!wants(record)) return;
+        summary.add(record);
         records.push(record);
         wake();
       },
@@ -136,6 +144,7 @@ export const sniff: Command = defineCommand({
       signal.removeEventListener("abort", stop);
       if (child !== undefined && !child.isEnded) await child.end(2_000);
       await proxy.close();
+      tellSummary(summary, run);
     }
   },
   human({ kind, connection, op, path, code, ms, watch, replyBytes }, screen) {
@@ -158,6 +167,15 @@ export const sniff: Command = defineCommand({
   },
   plain: ({ kind, connection, op, path, code, ms }) => [[kind, connection, op, path, code, ms]],
 });
+
+/** For people: a program has the records. */
+function tellSummary(
+  summary: SniffSummary,
+  run: { readonly isJson: boolean; readonly isPlain: boolean; note(line: string): void },
+): void {
+  if (run.isJson || run.isPlain) return;
+  for (const line of summary.lines()) run.note(visible(line));
+}
 
 interface ReadingRun {
   readonly options: { readonly to: string | undefined };
