@@ -167,11 +167,11 @@ export class Hold implements AsyncDisposable {
 
   /**
    * Gives the hold back. Resolves when the server has removed the znode, or when that cannot be had now: the janitor then
-   * goes on until it is gone. May be called again.
+   * goes on until it is gone. May be called again, and says then what became of it since.
    *
    * @param options `timeoutMs`: how long to wait for the server while it is connected; default a third of the session timeout
    * @returns whether the znode is known to be gone
-   * @throws RecipeError REFUSED when the server does not let us remove the znode
+   * @throws RecipeError REFUSED when the server does not let us remove the znode; the janitor tries again until it does
    */
   async release(options: { readonly timeoutMs?: number } = {}): Promise<{ readonly confirmed: boolean }> {
     const isFirst = !this.#isOver;
@@ -185,6 +185,7 @@ export class Hold implements AsyncDisposable {
     const confirmed = ended !== undefined && ended.outcome !== "failed";
     if (isFirst) telemetryOf(this.#client).tell({ type: "released", ...this.#about, confirmed });
     if (ended?.outcome === "failed") {
+      this.#removal = ended.later;
       const message = "its znode could not be removed, so others go on waiting for it";
       throw new RecipeError({ code: "REFUSED", message, ...this.#about, cause: ended.error });
     }

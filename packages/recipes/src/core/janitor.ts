@@ -5,17 +5,18 @@
  * Only for ephemeral znodes of names that nobody else uses, such as those with a uuid; {@link removeExactly} is for others.
  */
 import { type Client, isZkError } from "@zk/client";
+import { Backoff } from "./backoff.js";
 import { isLost } from "./lost.js";
 import { isOver, onState } from "./sessions.js";
 import { telemetryOf } from "./telemetry.js";
 
 /**
- * How a removal ended: the server said that the znode is gone, or the session that owned it ended, or it cannot be done
- * (no permission, children).
+ * How a removal ended: the server said that the znode is gone, or the session that owned it ended, or the server does not let us.
+ * That last is told, and it is tried again, because permissions come back and others wait for the znode: `later` says how that ends.
  */
 export type Removal =
   | { readonly outcome: "removed" | "sessionOver" }
-  | { readonly outcome: "failed"; readonly error: unknown };
+  | { readonly outcome: "failed"; readonly error: unknown; readonly later: Promise<Removal> };
 
 /** An ephemeral znode and the session that owns it. */
 export interface Owned {
@@ -120,14 +121,44 @@ export async function removeBy(client: Client, owned: Owned, attempt: () => Prom
   metrics.janitorPending += 1;
   const removal = await remove(client, owned, attempt);
   metrics.janitorPending -= 1;
-  if (removal.outcome === "failed") {
-    metrics.janitorFailed += 1;
-    telemetryOf(client).tell({ type: "leftBehind", path: owned.path, error: removal.error });
-  }
-  return removal;
+  if (removal.outcome !== "failed") return removal;
+  metrics.janitorFailed += 1;
+  telemetryOf(client).tell({ type: "leftBehind", path: owned.path, error: removal.error });
+  return { ...removal, later: removeAfterAll(client, owned, attempt) };
 }
 
-async function remove(client: Client, { sessionId }: Owned, attempt: () => Promise<void>): Promise<Removal> {
+/** Tries again and again what the server does not let us, with pauses that grow, until it does or the session is over. */
+async function removeAfterAll(client: Client, owned: Owned, attempt: () => Promise<void>): Promise<Removal> {
+  const backoff = new Backoff(client);
+  for (;;) {
+    await pauseInSession(client, owned, backoff.nextMs());
+    const removal = await remove(client, owned, attempt);
+    if (removal.outcome !== "failed") return removal;
+  }
+}
+
+/** Resolves after a time, or when the session is over. */
+function pauseInSession(client: Client, { sessionId }: Owned, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancelTimer();
+      unsubscribe();
+      resolve();
+    };
+    const cancelTimer = client.clock.setTimer(delayMs, done);
+    const look = (): void => {
+      if (isOver(client.state) || client.sessionId !== sessionId) done();
+    };
+    const unsubscribe = onState(client, look);
+    look();
+  });
+}
+
+async function remove(
+  client: Client,
+  { sessionId }: Owned,
+  attempt: () => Promise<void>,
+): Promise<Exclude<Removal, { readonly outcome: "failed" }> | { outcome: "failed"; error: unknown }> {
   for (;;) {
     if (isOver(client.state) || client.sessionId !== sessionId) return { outcome: "sessionOver" };
     try {
