@@ -143,11 +143,11 @@ function conditionOf(options: FindOptions, nowMs: number): (node: Visited) => bo
   }
   if (options.kind !== undefined) tests.push((node) => nodeKind(node.stat) === options.kind);
   if (options.size !== undefined) {
-    const fits = parseSizeTest(options.size);
+    const fits = of("--size", options.size, parseSizeTest);
     tests.push((node) => fits(node.stat.dataLength));
   }
   if (options.children !== undefined) {
-    const fits = parseCountTest(options.children);
+    const fits = of("--children", options.children, parseCountTest);
     tests.push((node) => fits(node.stat.numChildren));
   }
   for (const [time, given] of [
@@ -155,11 +155,11 @@ function conditionOf(options: FindOptions, nowMs: number): (node: Visited) => bo
     ["ctime", options.ctime],
   ] as const) {
     if (given === undefined) continue;
-    const fits = parseAgeTest(given, nowMs);
+    const fits = of(`--${time}`, given, (text) => parseAgeTest(text, nowMs));
     tests.push((node) => fits(node.stat[time]));
   }
   if (options.owner !== undefined) {
-    const owner = parseSessionId(options.owner);
+    const owner = of("--owner", options.owner, parseSessionId);
     tests.push((node) => isEphemeral(node.stat) && hex(node.stat.ephemeralOwner) === hex(owner));
   }
   if (options.acl !== undefined) {
@@ -167,6 +167,15 @@ function conditionOf(options: FindOptions, nowMs: number): (node: Visited) => bo
     tests.push((node) => (node.acl ?? []).some((entry) => formatAcl(entry).includes(acl)));
   }
   return (node) => tests.every((fits) => fits(node));
+}
+
+/** The value of an option; what is wrong with it is told with its name. @throws UsageError */
+function of<Value>(option: string, given: string, read: (given: string) => Value): Value {
+  try {
+    return read(given);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${option}: ${error.message}`, error.hint) : error;
+  }
 }
 
 /** A session id as ZooKeeper writes it. @throws UsageError */
