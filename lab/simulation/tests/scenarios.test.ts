@@ -51,6 +51,13 @@ describe("scenarios", () => {
     expect(finding).toBeUndefined();
   });
 
+  it("the lock of seed 5042, given up by who was being written down as its holder, delays nobody", async () => {
+    const scenario = SCENARIOS.find(({ name }) => name === "lock-delay");
+    expect(scenario).toBeDefined();
+    const { finding } = await simulate(5042, scenario === undefined ? {} : { scenario });
+    expect(finding).toBeUndefined();
+  });
+
   it("are the same from the same seed", async () => {
     const [scenario] = SCENARIOS as readonly [Scenario];
     const [first, again] = [await simulate(5, { scenario }), await simulate(5, { scenario })];

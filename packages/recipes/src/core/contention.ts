@@ -53,7 +53,7 @@ export function contendOnce(line: Line, options: ContendOptions, patience: Patie
     if (found && options.delay === undefined) return entry;
     const admission = found ? await options.delay?.admit(entry, patience, false) : "paused";
     if (admission !== "paused") return admission === "admitted" ? entry : undefined;
-    await line.leave(entry);
+    await (options.delay ?? line).leave(entry);
     return null;
   });
 }
@@ -79,7 +79,7 @@ async function standing<T>(
         if (decision !== undefined) return decision;
       } catch (error) {
         if (!isSessionOver(error)) {
-          if (entry !== undefined) await line.leave(entry);
+          if (entry !== undefined) await (options.delay ?? line).leave(entry);
           throw error;
         }
         if (options.failOnExpiry === true) {

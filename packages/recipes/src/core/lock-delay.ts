@@ -63,6 +63,8 @@ interface Found {
 export class LockDelay {
   readonly #line: Line;
   readonly #delayMs: number;
+  /** Contenders that may have been written down as holders. */
+  readonly #written = new WeakSet<Entry>();
 
   /** @throws RecipeError INVALID_ARGUMENT. @returns undefined when there is to be no pause */
   static of(line: Line, { lockDelayMs = 0 }: LockDelayOptions): LockDelay | undefined {
@@ -90,37 +92,34 @@ export class LockDelay {
    *   a holder then; its contender is still to be removed.
    */
   async admit(entry: Entry, patience: Patience, isToWait: boolean): Promise<Admission> {
-    let isWritten = false;
-    try {
-      for (;;) {
-        patience.check();
-        if (this.#client.sessionId !== entry.sessionId) return "gone";
-        const found = await this.#read(patience);
-        if (found === undefined) return "gone";
-        if (found.standing?.state === "held" && found.standing.by === entry.name) return "admitted";
-        using bell = new Bell(this.#client);
-        const leftMs = await this.#leftMs(entry, found, patience, bell);
-        if (leftMs === "gone") return "gone";
-        if (leftMs === "again") continue;
-        if (leftMs > 0) {
-          if (!isToWait) return "paused";
-          await this.#pause(leftMs, bell, patience);
-          continue;
-        }
-        isWritten = true;
-        const held: Standing = { state: "held", by: entry.name, delayMs: this.#delayMs };
-        const written = await this.#write(entry, found, held, patience);
-        if (written === "gone") return "gone";
-        if (written !== "again") return "admitted";
+    for (;;) {
+      patience.check();
+      if (this.#client.sessionId !== entry.sessionId) return "gone";
+      const found = await this.#read(patience);
+      if (found === undefined) return "gone";
+      if (found.standing?.state === "held" && found.standing.by === entry.name) return "admitted";
+      using bell = new Bell(this.#client);
+      const leftMs = await this.#leftMs(entry, found, patience, bell);
+      if (leftMs === "gone") return "gone";
+      if (leftMs === "again") continue;
+      if (leftMs > 0) {
+        if (!isToWait) return "paused";
+        await this.#pause(leftMs, bell, patience);
+        continue;
       }
-    } catch (error) {
-      // It may have been written down as the holder, which it never was.
-      if (isWritten) {
-        const { sessionTimeoutMs } = this.#client;
-        await whileConnected(this.#client, this.#remove(entry, "released"), sessionTimeoutMs / 3);
-      }
-      throw error;
+      this.#written.add(entry);
+      const held: Standing = { state: "held", by: entry.name, delayMs: this.#delayMs };
+      const written = await this.#write(entry, found, held, patience);
+      if (written === "gone") return "gone";
+      if (written !== "again") return "admitted";
     }
+  }
+
+  /** Takes a contender out again that has nothing to hold. One that was written down as the holder never was it. */
+  async leave(entry: Entry): Promise<void> {
+    if (!this.#written.has(entry)) return await this.#line.leave(entry);
+    const { sessionTimeoutMs } = this.#client;
+    await whileConnected(this.#client, this.#remove(entry, "released"), sessionTimeoutMs / 3);
   }
 
   /** What the hold of an admitted contender is made with. */
