@@ -243,6 +243,15 @@ describe("test habits", () => {
       'import { setTimeout as pause } from "node:timers/promises";\nawait pause(5);',
       /test\.ts:2: .*pause in a test waits by the clock/,
     ],
+    [
+      "packages/client/src/a.test.ts",
+      "await expect(made).rejects.toMatchObject({\n  cause: { message: /gone/ } });",
+      /test\.ts:2: .*expect\.stringMatching/,
+    ],
+    [
+      "packages/client/src/a.test.ts",
+      "expect(error).toMatchObject({ message: expect.stringMatching(/gone/), at: [1] });",
+    ],
     ["lab/zoo_cluster/tests/a.ts", "async function eventually(ok) { while (!ok()) await delay(20); }"],
     ["lab/zoo_cluster/tests/a.ts", "const waitFor = async (ok) => { while (!ok()) await delay(20); };"],
     ["lab/zoo_cluster/tests/a.ts", "const limit = setTimeout(() => child.kill(), 5000);"],

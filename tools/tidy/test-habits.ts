@@ -11,7 +11,10 @@ const timers = new Set(["setTimeout", "setInterval"]);
 /** The one kind of function that may wait by the clock: it looks again and again for a condition that it names. */
 const waitHelper = /^(wait|eventually|until)/;
 
-/** Tests run whole and wait for conditions: nothing skipped, nothing focused, no waiting by the clock. */
+/**
+ * Tests run whole and wait for conditions: nothing skipped, nothing focused, no waiting by the clock; and they compare what they say
+ * they compare.
+ */
 export function checkTestHabits(file: SourceFile): Violation[] {
   // Programs that tests start as processes of their own are no tests; those are TypeScript.
   if (!isTest(file.path) || !file.path.endsWith(".ts")) return [];
@@ -37,12 +40,33 @@ export function checkTestHabits(file: SourceFile): Violation[] {
       if (isWait && !inHelper) {
         report(node.start, `${callee} in a test waits by the clock; wait for a named condition with a limit`);
       }
+      if (isNode(node["callee"]) && nameOfMember(node["callee"]) === "toMatchObject") {
+        for (const start of patternsIn(node)) {
+          report(
+            start,
+            "toMatchObject lets any text pass for a regular expression; use expect.stringMatching",
+          );
+        }
+      }
     }
     const inside = inHelper || waitHelper.test(functionName(node, parent) ?? "");
     for (const child of childrenOf(node)) look(child, node, inside);
   };
   look(tree, undefined, /^wait(-[a-z-]+)?\.ts$/.test(posix.basename(file.path)));
   return found;
+}
+
+/** The last part of `a.b.c`, whatever stands before it. */
+function nameOfMember(node: Node): string | undefined {
+  const property = node["property"];
+  return isNode(property) ? String(property["name"]) : undefined;
+}
+
+/** Where the value of a property is a regular expression. */
+function* patternsIn(node: Node): Generator<number> {
+  const value = node["value"];
+  if (node.type === "Property" && isNode(value) && value["regex"] !== undefined) yield value.start;
+  for (const child of childrenOf(node)) yield* patternsIn(child);
 }
 
 /** The names under which a file knows the timers that are promises. */

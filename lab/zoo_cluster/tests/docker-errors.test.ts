@@ -83,7 +83,10 @@ describe("startEnsemble in containers", () => {
 
   it("says what keeps an engine that answers from being used", async () => {
     const host = await engine({ "GET /info": [200, {}], "GET /version": [500, { message: "out of order" }] });
-    expect(await failure(host)).toMatchObject({ code: "ENGINE_FAILED", message: /out of order/ });
+    expect(await failure(host)).toMatchObject({
+      code: "ENGINE_FAILED",
+      message: expect.stringMatching(/out of order/),
+    });
   });
 
   it("says which version an engine has that is too old, and which is needed", async () => {
