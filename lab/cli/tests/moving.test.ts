@@ -149,9 +149,9 @@ describe("a dump", () => {
 
   it("is known by what it is, not by its name, also compressed and behind a mark of byte order", async () => {
     await plantAll();
-    await home.must("export /src -o whole.tar");
+    await home.must("export /src -o archive.tar");
     const { stdout } = await home.must("export /src");
-    const archive = readFileSync(join(home.path, "whole.tar"));
+    const archive = readFileSync(join(home.path, "archive.tar"));
     const forms = [gzipSync(stdout), archive, gzipSync(archive), Buffer.from(`\uFEFF${stdout}`)];
     for (const [index, bytes] of forms.entries()) {
       writeFileSync(join(home.path, "nameless"), bytes);
