@@ -143,6 +143,23 @@ describe("a stream of items", () => {
     await next;
   });
 
+  it("acknowledges what was done when it is told to end while that is done", async () => {
+    const client = await zk.connect();
+    await textQueue(client).putAll(["a", "b"]);
+    const abort = new AbortController();
+    const done: string[] = [];
+    const consuming = (async () => {
+      for await (const item of textQueue(client).consume({ ack: "after", signal: abort.signal })) {
+        abort.abort();
+        done.push(item.value);
+      }
+    })();
+    await expect(within("its end", consuming)).rejects.toMatchObject({ code: "ABORTED" });
+    expect(done).toEqual(["a"]);
+    expect(await drain(textQueue(client), 1)).toEqual(["b"]);
+    expect(await textQueue(client).size()).toBe(0);
+  });
+
   it("goes on in the next session, and ends if there is none (Curator's stops after a long cut, CURATOR-623)", async () => {
     const [one, two] = [await zk.connect({ afterExpiry: "renew" }), await zk.connect()];
     const stream = textQueue(one).consume({ ack: "after" });

@@ -4,6 +4,7 @@
  * Back-pressure: no more than `prefetch` items are claimed and not yet ended (acknowledged, given back, lost) at any time, those
  * that wait to be handed out among them.
  */
+import type { Client } from "@zk/client";
 import { checkInteger, checkOneOf } from "../core/checks.js";
 import { Patience } from "../core/patience.js";
 import { isRecipeError } from "../errors.js";
@@ -14,8 +15,8 @@ import type { Taker } from "./taker.js";
 /**
  * When an item is acknowledged:
  * - `manual`: when the consumer says so. At least once.
- * - `after`: when the next item is asked for, which the consumer does when it has done its work. An item from whose work the
- *   loop is left, by an error or a `break`, is given back. At least once.
+ * - `after`: when the next item is asked for, which the consumer does when it has done its work; also when the signal has
+ *   aborted by then. An item from whose work the loop is left, by an error or a `break`, is given back. At least once.
  * - `before`: before it is handed out. At most once: what a consumer that dies was working on is lost.
  */
 export type AckMode = "manual" | "after" | "before";
@@ -34,6 +35,7 @@ export interface ConsumeOptions {
 
 /** See the head of this file. Leaving the loop, `return()` and disposing of it end it: items not handed out are given back. */
 export class QueueConsumer<T> implements AsyncIterableIterator<QueueItem<T>, undefined>, AsyncDisposable {
+  readonly #client: Client;
   readonly #taker: Taker<T>;
   readonly #ack: AckMode;
   readonly #prefetch: number;
@@ -59,6 +61,7 @@ export class QueueConsumer<T> implements AsyncIterableIterator<QueueItem<T>, und
     const { prefetch = 1 } = options;
     checkInteger(setup, "prefetch", prefetch, { min: 1, max: PREFETCH_MAX });
     checkOneOf(setup, "ack", options.ack, ["manual", "after", "before"]);
+    this.#client = client;
     this.#taker = taker;
     this.#ack = options.ack ?? "manual";
     this.#prefetch = prefetch;
@@ -165,8 +168,11 @@ export class QueueConsumer<T> implements AsyncIterableIterator<QueueItem<T>, und
     const item = this.#current;
     this.#current = undefined;
     if (item === undefined || item.state === "released") return;
+    const { signal } = this.#patience;
     try {
-      await item.ack(undefined, { signal: this.#patience.signal });
+      // The work is done, whether or not more is to come: told to end, it is said all the same, if that takes no longer than a release.
+      const limit = signal.aborted ? { timeoutMs: this.#client.sessionTimeoutMs / 3 } : { signal };
+      await item.ack(undefined, limit);
     } catch (error) {
       // Another gets it, or got it: that is what "at least once" means, and the loss was told.
       if (!isRecipeError(error, "HOLD_LOST") && !isRecipeError(error, "AMBIGUOUS")) {
