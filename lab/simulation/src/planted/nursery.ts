@@ -89,18 +89,23 @@ export class Nursery implements Disposable {
   }
 
   #write(source: string, plant: Plant): void {
-    const { name, changes } = plant;
-    const texts = new Map<string, string>();
-    for (const change of changes) {
-      const text = texts.get(change.file) ?? readFileSync(join(sourceOf(homeOf(plant)), change.file), "utf8");
-      texts.set(change.file, changed(text, change, name));
-    }
-    for (const [file, text] of texts) {
-      const path = join(source, "plants", name, file);
+    for (const [file, text] of textsWith(plant)) {
+      const path = join(source, "plants", plant.name, file);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, text);
     }
   }
+}
+
+/** The files of the source that a fault changes, as they are with it. @throws Error when a text to be replaced is not there exactly once */
+export function textsWith(plant: Plant): ReadonlyMap<string, string> {
+  const { name, changes } = plant;
+  const texts = new Map<string, string>();
+  for (const change of changes) {
+    const text = texts.get(change.file) ?? readFileSync(join(sourceOf(homeOf(plant)), change.file), "utf8");
+    texts.set(change.file, changed(text, change, name));
+  }
+  return texts;
 }
 
 /** Types are stripped and not checked: a fault may well be one that the compiler would see. */

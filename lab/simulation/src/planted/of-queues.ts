@@ -116,8 +116,8 @@ export const OF_QUEUES: readonly Plant[] = [
     "after-not-awaited",
     "the next item is handed out before the one whose work is done is acknowledged",
     "queues/consumer.ts",
-    "      await item.ack(undefined, { signal: this.#patience.signal });\n",
-    "      item.ack(undefined, { signal: this.#patience.signal }).catch(() => {});\n",
+    "      await item.ack(undefined, limit);\n",
+    "      item.ack(undefined, limit).catch(() => {});\n",
   ),
   inModes(
     "removed-from-others",

@@ -29,14 +29,14 @@ export const OF_RECIPES: readonly Plant[] = [
     "timeout-leaves-contender",
     "a wait that ends in line leaves its contender there",
     "core/contention.ts",
-    "          if (entry !== undefined) await line.leave(entry);\n",
+    "          if (entry !== undefined) await (options.delay ?? line).leave(entry);\n",
     "",
   ),
   inLock(
     "try-leaves-contender",
     "a lock that is not to be had at once leaves a contender in line",
     "core/contention.ts",
-    "    await line.leave(entry);\n    return null;\n",
+    "    await (options.delay ?? line).leave(entry);\n    return null;\n",
     "    return null;\n",
   ),
   {
