@@ -281,6 +281,18 @@ describe("an import", () => {
 });
 
 describe("zk cp and zk mirror", () => {
+  it("say how to go on without a znode that no request of the servers can hold", async () => {
+    await client.create("/src", "root");
+    await client.create("/src/large", new Uint8Array(1_048_450));
+    await client.create("/src/small", "s");
+    const target = "/a-name-that-leaves-too-little-room-for-the-data-beside-it-in-one-request-of-a-client";
+    const result = await home.run(`cp /src ${target}`);
+    expect(result.exitCode).toBe(9);
+    expect(result.stderr).toContain("--max-size leaves such a znode out");
+    await home.must(`cp /src ${target} --max-size 1000`);
+    expect(await client.getChildren(target)).toEqual(["small"]);
+  });
+
   it("leave a target alone whose context is read-only", async () => {
     await plantAll();
     await home.must(`context add guarded --servers ${ensemble.connectionString} --read-only`);

@@ -141,6 +141,13 @@ async function check(work: Bringing, report: ImportReport, run: BringingRun): Pr
   return verification;
 }
 
+function howToGoOn(code: string, journal: Journal | undefined): string {
+  if (code === "REQUEST_TOO_LARGE")
+    return "the servers take no request that long; --max-size leaves such a znode out";
+  if (journal !== undefined) return "the same command with --resume goes on";
+  return "the same command again goes on: what is done is compared and left alone";
+}
+
 function partly(
   error: unknown,
   nodesDone: number,
@@ -156,10 +163,7 @@ function partly(
     cause instanceof Interruption ? cause.exitCode : ExitCode.PARTLY_DONE,
     `ended after ${plural(nodesDone, "znode")}: ${message}`,
     {
-      hint:
-        journal === undefined
-          ? "the same command again goes on: what is done is compared and left alone"
-          : "the same command with --resume goes on",
+      hint: howToGoOn(code, journal),
       details: {
         nodes: nodesDone,
         cause: code,
