@@ -94,7 +94,8 @@ it("stop leaves a process alone that a stale pid file names", async (context) =>
 it("a configuration that the server refuses is the reason that start gives", async (context) => {
   const server = await realServerFor(context, {
     port: await freePort(),
-    config: "dataLogDir=/nonexistent\n",
+    // Nobody can have made it.
+    config: "dataLogDir=/proc/nonexistent\n",
   });
   const start = await server.start();
   expect(start.stdout).toBe("Starting zookeeper ... FAILED TO START\n");
