@@ -59,8 +59,8 @@ export class Rendezvous<T = Uint8Array> {
   /**
    * Leaves a value. To leave the same once more is fine.
    *
-   * @throws RecipeError CONFLICT when another value is there; INVALID_ARGUMENT for one without bytes; ABORTED, WAIT_TIMEOUT and
-   *   SESSION_EXPIRED, whose `applied` says `maybe` when an answer was lost. ZkError for what a server refuses.
+   * @throws RecipeError CONFLICT when another value is there, INVALID_ARGUMENT for one without bytes, ABORTED, WAIT_TIMEOUT,
+   *   SESSION_EXPIRED; their `applied` says `maybe` when an answer was lost. ZkError for what a server refuses.
    */
   async fill(value: T, options: WaitOptions = {}): Promise<void> {
     const client = this.#client;
@@ -74,22 +74,19 @@ export class Rendezvous<T = Uint8Array> {
     }
     let version: number | undefined;
     await untilTold(client, about, patience, {
-      look: async () => {
+      look: async (applied) => {
         const found = await this.#read(patience);
         version = found?.version;
         if (found === undefined || found.data.length === 0) return undefined;
         if (isSame(found.data, bytes)) return true;
         const message = "it has been filled with another value";
-        throw new RecipeError({ code: "CONFLICT", message, ...about });
+        throw new RecipeError({ code: "CONFLICT", message, ...about, applied });
       },
-      write: (call) => {
-        if (version !== undefined) return client.setData(this.path, bytes, { ...call, version });
-        const acl = this.#acl;
-        return client.create(this.path, bytes, {
-          ...call,
-          createParents: true,
-          ...(acl === undefined ? {} : { acl }),
-        });
+      write: async (call) => {
+        const acl = this.#acl === undefined ? {} : { acl: this.#acl };
+        if (version !== undefined) await client.setData(this.path, bytes, { ...call, version });
+        else await client.create(this.path, bytes, { ...call, createParents: true, ...acl });
+        return true;
       },
     });
   }

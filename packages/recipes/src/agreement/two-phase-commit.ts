@@ -107,11 +107,12 @@ export class TwoPhaseCommit {
         if (parent !== "/") await patience.read((call) => makeDirectory(client, parent, this.#acl, call));
         return undefined;
       },
-      write: (call) => {
+      write: async (call) => {
         const transaction = client.transaction();
         transaction.create(this.path, encodeBallot(id, "voting"), acl);
         for (const site of sites) transaction.create(childPath(this.path, site), null, acl);
-        return transaction.commit(call);
+        await transaction.commit(call);
+        return true;
       },
     });
   }
@@ -120,8 +121,8 @@ export class TwoPhaseCommit {
    * Votes, once. To say the same once more is fine.
    *
    * @throws RecipeError REFUSED when it is decided already, or there is no such transaction or site; CONFLICT when the site has voted
-   *   otherwise; CORRUPTED; ABORTED, WAIT_TIMEOUT and SESSION_EXPIRED, whose `applied` says `maybe` when an answer was lost. ZkError
-   *   for what a server refuses.
+   *   otherwise; CORRUPTED; ABORTED, WAIT_TIMEOUT, SESSION_EXPIRED. `applied` says `maybe` when an answer was lost and it is not known
+   *   what became of it, as when all has been removed since. ZkError for what a server refuses.
    */
   async vote(site: string, vote: TwoPhaseVote, options: WaitOptions = {}): Promise<void> {
     this.#checkSites([site]);
@@ -131,23 +132,24 @@ export class TwoPhaseCommit {
     const path = childPath(this.path, site);
     using patience = this.#patience(options);
     await untilTold(client, this.#about, patience, {
-      look: async () => {
+      look: async (applied) => {
         const head = await readHead(client, this.path, patience);
-        if (head === undefined) throw this.#none();
+        if (head === undefined) throw this.#none(applied);
         const said = await readVote(client, path, patience);
         if (said === vote) return true;
-        if (said === "unknown") throw this.#error("REFUSED", `"${site}" is no site of it`);
+        if (said === "unknown") throw this.#error("REFUSED", `"${site}" is no site of it`, applied);
         if (said !== undefined) throw this.#error("CONFLICT", `"${site}" has voted before: ${said}`);
         if (head.decision === undefined) return undefined;
         throw this.#error("REFUSED", `the vote of "${site}" comes too late: it is ${head.decision}`);
       },
       // Both are of their first version as long as nobody has decided, and nobody voted here.
-      write: (call) =>
-        client
-          .transaction()
-          .check(this.path, { version: 0 })
-          .setData(path, vote, { version: 0 })
-          .commit(call),
+      write: async (call) => {
+        const transaction = client.transaction();
+        transaction.check(this.path, { version: 0 });
+        transaction.setData(path, vote, { version: 0 });
+        await transaction.commit(call);
+        return true;
+      },
     });
   }
 
@@ -166,9 +168,9 @@ export class TwoPhaseCommit {
     const { clock } = this.#client;
     const untilMs = clock.nowMs() + abortAfterMs;
     using patience = this.#patience(options);
-    const find = async (): Promise<Found> => {
+    const find = async (applied: "no" | "maybe"): Promise<Found> => {
       for (;;) {
-        const ballot = await this.#ballot(patience);
+        const ballot = await this.#ballot(patience, applied);
         const leftMs = untilMs - clock.nowMs();
         const verdict = verdictOf(ballot.votes.values()) ?? (leftMs > 0 ? undefined : "aborted");
         if (ballot.decision !== undefined || verdict !== undefined) return { ballot, verdict };
@@ -185,8 +187,8 @@ export class TwoPhaseCommit {
    */
   async abort(options: WaitOptions = {}): Promise<TwoPhaseDecision> {
     using patience = this.#patience(options);
-    return await this.#decideBy(patience, async () => ({
-      ballot: await this.#ballot(patience),
+    return await this.#decideBy(patience, async (applied) => ({
+      ballot: await this.#ballot(patience, applied),
       verdict: "aborted",
     }));
   }
@@ -240,23 +242,29 @@ export class TwoPhaseCommit {
         sites = [...ballot.votes.keys()];
         return undefined;
       },
-      write: (call) => {
+      write: async (call) => {
         const transaction = client.transaction();
         for (const site of sites) transaction.remove(childPath(this.path, site));
         transaction.remove(this.path, { version: 1 });
-        return transaction.commit(call);
+        await transaction.commit(call);
+        return true;
       },
     });
   }
 
   /** Makes the decision that is found, if none is made yet. Whoever is first has decided for all. */
-  #decideBy(patience: Patience, find: () => Promise<Found>): Promise<TwoPhaseDecision> {
+  #decideBy(
+    patience: Patience,
+    find: (applied: "no" | "maybe") => Promise<Found>,
+  ): Promise<TwoPhaseDecision> {
     const client = this.#client;
+    let decision: TwoPhaseDecision = "aborted";
     let build: (transaction: Transaction) => unknown = () => undefined;
     return untilTold(client, this.#about, patience, {
-      look: async () => {
-        const { ballot, verdict = "aborted" } = await find();
+      look: async (applied) => {
+        const { ballot, verdict = "aborted" } = await find(applied);
         if (ballot.decision !== undefined) return ballot.decision;
+        decision = verdict;
         build = (transaction) => {
           // A vote is written once, so all of them still are what they were.
           if (verdict === "committed")
@@ -266,17 +274,18 @@ export class TwoPhaseCommit {
         };
         return undefined;
       },
-      write: (call) => {
+      write: async (call) => {
         const transaction = client.transaction();
         build(transaction);
-        return transaction.commit(call);
+        await transaction.commit(call);
+        return decision;
       },
     });
   }
 
-  async #ballot(patience: Patience): Promise<Ballot> {
+  async #ballot(patience: Patience, applied: "no" | "maybe"): Promise<Ballot> {
     const ballot = await readBallot(this.#client, this.path, patience);
-    if (ballot === undefined) throw this.#none();
+    if (ballot === undefined) throw this.#none(applied);
     return ballot;
   }
 
@@ -313,17 +322,16 @@ export class TwoPhaseCommit {
   }
 
   #patience(options: WaitOptions): Patience {
-    const patience = new Patience(this.#client, this.#about, options);
-    patience.check();
-    return patience;
+    // Whoever uses it looks at it: thrown here, it would leave its timer and its listener.
+    return new Patience(this.#client, this.#about, options);
   }
 
-  #none(): RecipeError {
-    return this.#error("REFUSED", "there is no such transaction");
+  #none(applied: "no" | "maybe" = "no"): RecipeError {
+    return this.#error("REFUSED", "there is no such transaction", applied);
   }
 
-  #error(code: RecipeErrorCode, message: string): RecipeError {
-    return new RecipeError({ code, message, ...this.#about });
+  #error(code: RecipeErrorCode, message: string, applied: "no" | "maybe" = "no"): RecipeError {
+    return new RecipeError({ code, message, ...this.#about, applied });
   }
 
   get #about(): { readonly recipe: string; readonly path: string } {

@@ -11,14 +11,17 @@ import { telemetryOf } from "./telemetry.js";
 
 /** What to do, and how to see that it is done. */
 export interface Telling<T> {
-  /** Looks: a value says that it is done, undefined that it is to be written. What it throws is final. */
-  readonly look: () => Promise<T | undefined>;
-  /** Sends it, in a way in which it can be made once only. */
-  readonly write: (call: CallOptions) => Promise<unknown>;
+  /**
+   * Looks: a value says that it is done, undefined that it is to be written. What it throws is final.
+   * @param applied `maybe` when an answer was lost before: what is not there may have been, and gone since
+   */
+  readonly look: (applied: "no" | "maybe") => Promise<T | undefined>;
+  /** Sends it, in a way in which it can be made once only. Its answer says that it is done: whatever becomes of it later. */
+  readonly write: (call: CallOptions) => Promise<T>;
 }
 
 /**
- * Looks and writes, over lost answers and sessions, and over what others write meanwhile, until a look says that it is done.
+ * Looks and writes, over lost answers and sessions, and over what others write meanwhile, until an answer or a look says that it is done.
  *
  * @throws what `look` throws; RecipeError ABORTED, WAIT_TIMEOUT, SESSION_EXPIRED, whose `applied` says `maybe` when an answer was lost
  *   and nobody looked since; ZkError for what a server refuses, other than for what others wrote
@@ -30,23 +33,26 @@ export async function untilTold<T>(
   { look, write }: Telling<T>,
 ): Promise<T> {
   let isInDoubt = false;
+  /** The servers have refused what came behind it: what was sent before is decided, and a look shows how. */
+  let isShown = false;
   const { metrics } = telemetryOf(client);
   try {
     return await inAnySession(client, patience, about, async () => {
       for (;;) {
-        const told = await look();
+        const told = await look(isInDoubt ? "maybe" : "no");
         if (told !== undefined) return told;
+        if (isShown) isInDoubt = false;
+        isShown = false;
         try {
-          await write({ ...patience.call, retry: "none" });
-          isInDoubt = false;
+          return await write({ ...patience.call, retry: "none" });
         } catch (error) {
           if (isZkError(error) && error.applied === "maybe") {
             metrics.ambiguous += 1;
             isInDoubt = true;
           } else if (isZkError(error) && CONFLICTS.has(error.code)) {
-            // What was sent before it is decided by now, and the next look tells how.
+            // It may be refused because of what was sent before it: until a look has shown that, it is in doubt.
             metrics.conflicts += 1;
-            isInDoubt = false;
+            isShown = true;
           } else if (isZkError(error, "QUEUE_FULL")) await patience.race(client.drained());
           else if (!isLost(error)) throw error;
           else metrics.retries += 1;
