@@ -1,4 +1,5 @@
 /** All planted faults. */
+import { OF_AGREEMENT } from "./of-agreement.js";
 import { OF_BOUNDS } from "./of-bounds.js";
 import { OF_DELAYS } from "./of-delays.js";
 import { OF_GATHERINGS } from "./of-gatherings.js";
@@ -37,4 +38,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_DELAYS,
   ...OF_MIGRATIONS,
   ...OF_REAPING,
+  ...OF_AGREEMENT,
 ];

@@ -1,4 +1,5 @@
 /** The scenarios that there are, by name. A new one needs a row here. */
+import { agreement } from "./agreement.js";
 import { barrier } from "./barrier.js";
 import { cache } from "./cache.js";
 import { clockLease } from "./clock-lease.js";
@@ -54,6 +55,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lockDelay,
   migrations,
   reaper,
+  agreement,
 ];
 
 /** @throws Error for a name that no scenario has */
