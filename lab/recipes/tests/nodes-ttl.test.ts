@@ -5,6 +5,7 @@ import {
   type PersistentTtlNodeEvent,
   type PersistentTtlNodeOptions,
   Reaper,
+  recipeMetrics,
 } from "@zk/recipes";
 import { describe, expect, it } from "vitest";
 import { Cable, stage, told, until, within } from "../src/index.js";
@@ -209,6 +210,25 @@ describe("a persistent TTL node on servers without times to live", () => {
     expect(await starting).toMatchObject({ code: "ABORTED" });
     await until("nothing to be left", async () => (await client.exists(zk.path)) === null);
     cable.spare();
+  });
+
+  it("does not remove what another made when the answer to its own create is lost and it is given up", async () => {
+    const cable = new Cable();
+    const [client, other] = [await zk.connect({ ports: { transport: cable.transport } }), await zk.connect()];
+    await client.create(zk.path);
+    const path = `${zk.path}/place`;
+    const lost = cable.lose("request", "create");
+    const { node } = keep(client, { data: "ours" }, path);
+    const abort = new AbortController();
+    const starting = told(node.start({ signal: abort.signal }));
+    cable.lose("request", "exists");
+    await lost;
+    abort.abort(new Error("enough"));
+    await other.create(path, "theirs");
+    cable.spare();
+    expect(await starting).toMatchObject({ code: "ABORTED" });
+    await until("it to be looked for", () => recipeMetrics(client).janitorPending === 0);
+    expect(await textAt(other, path)).toBe("theirs");
   });
 
   it("stays when it is to be left, or has children of others", async () => {

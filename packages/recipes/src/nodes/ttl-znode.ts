@@ -20,6 +20,7 @@ import { childPath, directoryOf } from "../core/paths.js";
 import type { Patience } from "../core/patience.js";
 import { settleWrites, unusedPath } from "../core/settle.js";
 import { telemetryOf } from "../core/telemetry.js";
+import { isSame } from "./kept-data.js";
 
 /** What a {@link TtlZnode} is made from. */
 export interface TtlZnodeDetails {
@@ -52,8 +53,8 @@ export class TtlZnode {
   readonly #client: Client;
   readonly #details: TtlZnodeDetails;
   readonly #child: string;
-  /** A create whose answer was lost: it may have made a znode later than this zxid. */
-  #lostAfter: bigint | undefined;
+  /** Creates whose answers were lost: each may have made a znode, with its data, later than this zxid. */
+  #lost: { readonly afterZxid: bigint; readonly data: readonly Data[] } | undefined;
 
   constructor(client: Client, details: TtlZnodeDetails) {
     this.#client = client;
@@ -73,7 +74,7 @@ export class TtlZnode {
     for (;;) {
       try {
         const czxid = await this.#create(patience, emulated);
-        this.#lostAfter = undefined;
+        this.#lost = undefined;
         return { czxid, emulated, found: undefined };
       } catch (error) {
         patience.check();
@@ -83,7 +84,7 @@ export class TtlZnode {
           const stat = await patience.read((call) => this.#client.exists(this.#details.path, call));
           if (stat === null) continue;
           if (stat.ephemeralOwner !== 0n) return { taken: stat };
-          this.#lostAfter = undefined;
+          this.#lost = undefined;
           return { czxid: stat.czxid, emulated, found: stat };
         } else if (!isLost(error)) throw error;
       }
@@ -111,7 +112,7 @@ export class TtlZnode {
   /**
    * Removes it, and nothing that took its place. Never rejects.
    *
-   * @param kept undefined when nobody knows of one: then what a create made whose answer was lost
+   * @param kept undefined when nobody knows of one: then what a create made whose answer was lost, unless it was written to since
    * @returns undefined when it has children that are not ours; it goes by itself when they have gone
    */
   async remove(kept: TtlKept | undefined): Promise<Removal | undefined> {
@@ -144,10 +145,11 @@ export class TtlZnode {
 
   async #create(patience: Patience, emulated: boolean): Promise<bigint> {
     const client = this.#client;
-    const { path, data, ttlMs, acl } = this.#details;
-    const afterZxid = client.lastZxid;
+    const { path, ttlMs, acl } = this.#details;
+    const data = this.#details.data();
+    const { lastZxid } = client;
     try {
-      const { zxid } = await client.create(path, data(), {
+      const { zxid } = await client.create(path, data, {
         ...patience.call,
         ...(emulated ? {} : { mode: CreateMode.PERSISTENT_WITH_TTL, ttlMs }),
         ...(acl === undefined ? {} : { acl }),
@@ -158,7 +160,8 @@ export class TtlZnode {
     } catch (error) {
       if (isZkError(error) && error.applied === "maybe") {
         telemetryOf(client).metrics.ambiguous += 1;
-        this.#lostAfter ??= afterZxid;
+        const { afterZxid = lastZxid, data: earlier = [] } = this.#lost ?? {};
+        this.#lost = { afterZxid, data: earlier.includes(data) ? earlier : [...earlier, data] };
       }
       throw error;
     }
@@ -202,14 +205,26 @@ export class TtlZnode {
   async #look(kept: TtlKept | undefined): Promise<Stat | undefined> {
     const client = this.#client;
     const { path } = this.#details;
-    if (kept === undefined && this.#lostAfter === undefined) return undefined;
-    // The server that we are on may not know yet what others did, or what became of a write of ours.
-    if (kept === undefined) await settleWrites(client, unusedPath(client, directoryOf(path)), FOREVER);
-    else await client.sync(path, FOREVER);
+    if (kept === undefined) return await this.#lookForLost();
+    // The server that we are on may not know yet what others did.
+    await client.sync(path, FOREVER);
     const stat = await client.exists(path, FOREVER);
-    if (stat === null || stat.ephemeralOwner !== 0n) return undefined;
+    return stat?.czxid === kept.czxid ? stat : undefined;
+  }
+
+  /** Servers do not tell who made a znode: one that says something else, or was written to, may be another's and is left. */
+  async #lookForLost(): Promise<Stat | undefined> {
+    const lost = this.#lost;
+    if (lost === undefined) return undefined;
+    const client = this.#client;
+    const { path } = this.#details;
+    await settleWrites(client, unusedPath(client, directoryOf(path)), FOREVER);
+    const { data, stat } = await client.getData(path, FOREVER);
     const isOurs =
-      kept === undefined ? stat.czxid > (this.#lostAfter ?? stat.czxid) : stat.czxid === kept.czxid;
+      stat.czxid > lost.afterZxid &&
+      stat.version === 0 &&
+      stat.ephemeralOwner === 0n &&
+      lost.data.some((each) => isSame(data, each));
     return isOurs ? stat : undefined;
   }
 }
