@@ -12,6 +12,7 @@ import { OF_RECIPES } from "./of-recipes.js";
 import { OF_SERVICES } from "./of-services.js";
 import { OF_SESSIONS } from "./of-sessions.js";
 import { OF_SETS } from "./of-sets.js";
+import { OF_TTL } from "./of-ttl.js";
 import { OF_VALUES } from "./of-values.js";
 import { OF_WATCHES } from "./of-watches.js";
 import { OF_WORKERS } from "./of-workers.js";
@@ -39,4 +40,5 @@ export const PLANTS: readonly Plant[] = [
   ...OF_MIGRATIONS,
   ...OF_REAPING,
   ...OF_AGREEMENT,
+  ...OF_TTL,
 ];

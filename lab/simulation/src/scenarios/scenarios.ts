@@ -26,6 +26,7 @@ import type { Scenario } from "./scenario.js";
 import { semaphore } from "./semaphore.js";
 import { shared } from "./shared.js";
 import { sharedCount } from "./shared-count.js";
+import { ttlNode } from "./ttl-node.js";
 import { workerIds } from "./worker-ids.js";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -56,6 +57,7 @@ export const SCENARIOS: readonly Scenario[] = [
   migrations,
   reaper,
   agreement,
+  ttlNode,
 ];
 
 /** @throws Error for a name that no scenario has */
