@@ -1,5 +1,5 @@
 // On the model, which knows no times to live: what is emulated. real-ttl-node.test.ts has the rest.
-import { type Client, CreateMode } from "@zk/client";
+import { type Client, CreateMode, ZkError } from "@zk/client";
 import {
   PersistentTtlNode,
   type PersistentTtlNodeEvent,
@@ -142,6 +142,25 @@ describe("a persistent TTL node on servers without times to live", () => {
     expect(events.filter(({ type }) => type === "changed")).toHaveLength(1);
     await node.close();
     await expect(node.setData("four")).rejects.toMatchObject({ code: "RELEASED" });
+  });
+
+  it("does not call data set because it has found again the znode that it kept", async () => {
+    const client = await zk.connect();
+    const { node, types } = keep(client, { ttlMs: 60, data: "old" });
+    await node.start();
+    const set = client.setData.bind(client);
+    const isAgain = () => types().filter((type) => type === "established").length === 2;
+    const refusals = [new ZkError({ code: "UNIMPLEMENTED", message: "times to live are switched off" })];
+    const losses = [new ZkError({ code: "CONNECTION_LOSS", message: "lost", applied: "maybe" })];
+    client.setData = async (path, data, options) => {
+      const error = data === "new" ? losses.pop() : refusals.pop();
+      if (error !== undefined && data === "new") await until("it to be found again", isAgain);
+      if (error !== undefined) throw error;
+      return await set(path, data, options);
+    };
+    await node.setData("new");
+    expect(await textAt(client, zk.path)).toBe("new");
+    await node.close();
   });
 
   it("keeps its znode through the end of a session", async () => {

@@ -283,7 +283,10 @@ export class PersistentTtlNode implements AsyncDisposable {
     this.#touchAtMs = found === undefined ? this.#sinceMs + this.#touchEveryMs : this.#sinceMs;
     this.#adoptsData = adopted && this.#options.data === undefined && !this.#data.wasSet;
     const isForeign = adopted && !this.#adoptsData;
-    this.#data.attach({ path: this.path, czxid, sessionId: client.sessionId, adopted: isForeign });
+    const claimed = { path: this.path, czxid, sessionId: client.sessionId, adopted: isForeign };
+    // The very one that was kept before was not made with what was to be said by now.
+    if (found !== undefined && !adopted) this.#data.attachAgain(claimed);
+    else this.#data.attach(claimed);
     this.#first?.resolve();
     this.#events.tell({ type: "established", path: this.path, token: czxid, emulated, adopted });
     return true;
