@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 import { CountReporter } from "./tools/count-reporter.js";
 
+/** By default one core is left for the runner, which on a machine of two is half of it, and has nearly nothing to do. */
+const ALL_CORES = "100%";
+
 /**
  * Two files at once, each with servers of its own on ports that it leased: a file that starts servers spends most of its time in
  * waiting for them. Not more, however many cores there are: six servers are enough for one machine's disk.
@@ -33,6 +36,7 @@ export default defineConfig({
           // A limit against hanging, not a measure of speed: some machines are slow, and busy.
           testTimeout: 30_000,
           hookTimeout: 120_000,
+          maxWorkers: ALL_CORES,
           sequence: { groupOrder: 0 },
         },
       },
@@ -45,6 +49,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**", ...ON_REAL_SERVERS],
           testTimeout: 120_000,
           hookTimeout: 180_000,
+          maxWorkers: ALL_CORES,
           sequence: { groupOrder: 1 },
         },
       },
